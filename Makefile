@@ -1,0 +1,76 @@
+# Datalab. `make run` starts it; `make test` proves it. `make help` lists the rest.
+
+PORT ?= 8000
+UP ?=
+# As root, prefer the system's Python: one below /root cannot be read by other people's workspaces.
+PYTHON ?= $(shell tools/python)
+BIN := .venv/bin
+STAMPS := .make
+
+.PHONY: help run test test-slow bench lint format lock docs docs-reference screenshots clean
+
+help: ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+run: $(STAMPS)/run $(STAMPS)/js ## start Datalab on this machine (PORT=8000, UP="--catalog FILE")
+	@$(BIN)/datalab up --port $(PORT) $(UP)
+
+test: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium lint ## everything that has to be true, in minutes
+	$(BIN)/pytest -m "not slow"
+	tools/npm test --silent
+
+test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium ## long fault rounds and deep fuzzing
+	$(BIN)/pytest -m slow
+
+bench: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium ## ratios against plain JupyterHub, into docs/benchmarks.md
+	$(BIN)/python tests/bench/start.py --write docs/benchmarks.md
+
+lint: $(STAMPS)/test ## formatting, style, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMPS)/test ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(STAMPS)/test ## renew the requirement locks from requirements/*.in
+	tools/lock
+
+docs-reference: $(STAMPS)/run ## renew what is generated from the models
+	$(BIN)/python -m datalab_hub.catalog.reference > docs/reference/catalog.md
+
+docs: $(STAMPS)/test docs-reference ## build the documentation into site/
+	$(BIN)/mkdocs build --strict --quiet
+
+clean: ## forget the environment and everything built
+	rm -rf .venv node_modules $(STAMPS) site extensions/*/*/labextension extensions/*/frontend/lib
+
+# -- what the targets need, once ------------------------------------------------------------
+
+$(STAMPS)/run: requirements/run.txt pyproject.toml extensions/datalab_workspace/pyproject.toml
+	@mkdir -p $(STAMPS)
+	@echo "Installing Datalab into .venv (a minute or two, once)…"
+	@tools/check-python "$(PYTHON)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index \
+		-e extensions/datalab_workspace -e .
+	@touch $@
+
+$(STAMPS)/test: $(STAMPS)/run requirements/test.txt
+	@echo "Installing what the tests need…"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@
+
+JS_SOURCES := package.json package-lock.json $(wildcard extensions/*/frontend/package.json) \
+	$(wildcard extensions/*/frontend/src/*) $(wildcard extensions/*/frontend/style/*)
+
+$(STAMPS)/js: $(STAMPS)/run $(JS_SOURCES)
+	@echo "Building the front ends…"
+	@tools/build-js
+	@touch $@
+
+$(STAMPS)/chromium: $(STAMPS)/run
+	@tools/install-chromium
+	@touch $@
