@@ -1,0 +1,99 @@
+"""The only place that touches names which JupyterHub does not promise to keep.
+
+Everything here was read in the source of the versions named in :data:`TESTED`, and the unit tests
+of this module fail when one of the names moves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import jupyterhub
+from jupyterhub import orm
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from .errors import DatalabError
+
+if TYPE_CHECKING:
+    from jupyterhub.app import JupyterHub
+    from jupyterhub.spawner import Spawner
+
+TESTED = {"jupyterhub": SpecifierSet(">=6.1.1,<7")}
+
+
+def check_versions() -> None:
+    """Refuse to run under a JupyterHub that this release was not tested with.
+
+    Raises:
+        DatalabError: names the version found and the range wanted.
+    """
+    found, wanted = Version(jupyterhub.__version__), TESTED["jupyterhub"]
+    if not wanted.contains(found, prereleases=True):
+        raise DatalabError(
+            f"Datalab works with JupyterHub {wanted}; version {found} is installed. "
+            f"Install a version in that range: pip install 'jupyterhub{wanted}'."
+        )
+
+
+def save_state(spawner: Spawner) -> None:
+    """Write the spawner's state to the hub's database now, not only after ``start()``.
+
+    ``User.spawn`` itself does just this after ``start()`` returned (jupyterhub/user.py).
+    """
+    spawner.orm_spawner.state = spawner.get_state()
+    spawner.db.commit()
+
+
+def token_id(spawner: Spawner) -> int | None:
+    """Return the database id of the workspace's own hub token, while the token is known.
+
+    After a hub restart ``spawner.api_token`` reads back empty, and the token would outlive the
+    workspace; its id allows :func:`delete_token` to find it.
+    """
+    if not spawner.api_token:
+        return None
+    found = orm.APIToken.find(spawner.db, spawner.api_token)
+    return found.id if found else None
+
+
+def delete_token(spawner: Spawner, id: int) -> None:
+    """Delete a workspace's hub token by its id, if it still exists and is this person's."""
+    token = spawner.db.get(orm.APIToken, id)
+    if token is not None and token.user_id == spawner.orm_spawner.user_id:
+        spawner.db.delete(token)
+        spawner.db.commit()
+
+
+def running_app() -> JupyterHub | None:
+    """Return the hub application of this process, or ``None`` outside a hub."""
+    from jupyterhub.app import JupyterHub
+
+    return JupyterHub.instance() if JupyterHub.initialized() else None
+
+
+async def hub_started() -> JupyterHub:
+    """Return the hub once it has loaded its spawners and listens.
+
+    JupyterHub has no start hook. ``JupyterHub.start`` sets ``http_server`` right before it
+    listens, after ``init_spawners`` has been awaited (jupyterhub/app.py).
+    """
+    while True:
+        app = running_app()
+        if app is not None and getattr(app, "http_server", None) is not None:
+            return app
+        await asyncio.sleep(0.02)
+
+
+def state_of_all_spawners(app: JupyterHub) -> dict[str, Any]:
+    """Return ``{workspace key: state}`` for every workspace that the database knows as begun."""
+    from .spawner.names import workspace_key
+
+    app.db.commit()  # end the open transaction, or SQLite and PostgreSQL show an older snapshot
+    rows = (
+        app.db.query(orm.User.name, orm.Spawner.name, orm.Spawner.state)
+        .join(orm.Spawner, orm.Spawner.user_id == orm.User.id)
+        .filter(orm.Spawner.server_id.is_not(None))
+    )
+    return {workspace_key(user, server): state or {} for user, server, state in rows}

@@ -1,0 +1,95 @@
+"""Compare what runs on the platforms with what the hub's database knows, and end what nobody owns.
+
+It starts from the *platform's* labels, never from the database alone: what the database has
+forgotten is just what has to be found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..errors import DatalabError
+from ..site import Site
+from .backend import Resource
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One resource that belongs to nobody, and what was done about it."""
+
+    backend: str
+    resource: Resource
+    action: str  # "removed" | "kept" | "would remove" | "failed: …"
+
+    def __str__(self) -> str:
+        resource = self.resource
+        return f"{self.backend}: {resource.kind} {resource.name} of {resource.key}: {self.action}"
+
+
+async def reconcile(
+    site: Site,
+    owned: Callable[[], Collection[str]],
+    *,
+    dry_run: bool = False,
+    remove_data: bool = False,
+    backends: Collection[str] | None = None,
+) -> list[Finding]:
+    """End everything on the platforms that no workspace in the database owns.
+
+    Args:
+        owned: returns the keys of the workspaces that the database knows *now*. It is asked
+            again right before each removal, since a start may have begun meanwhile: a start
+            saves its state before its first call to the platform.
+        dry_run: only say what would be done.
+        remove_data: also remove resources that hold people's data.
+        backends: names of the platforms to look at; those in use when ``None``.
+
+    Returns:
+        one finding per resource without an owner. A platform that cannot be asked is left alone
+        and logged.
+    """
+    findings: list[Finding] = []
+    for name in backends if backends is not None else list(site.platforms):
+        platform = site.platform(name)
+        try:
+            resources = await platform.resources()
+        except OSError as error:
+            site.log.warning("Cannot list what runs on %s (%s); left alone", name, error)
+            continue
+        for resource in resources:
+            if resource.key in owned():
+                continue
+            if resource.holds_data and not remove_data:
+                action = "kept"
+            elif dry_run:
+                action = "would remove"
+            else:
+                try:
+                    await platform.remove(resource)
+                    action = "removed"
+                except (OSError, DatalabError) as error:
+                    action = f"failed: {error}"
+            findings.append(Finding(name, resource, action))
+    for finding in findings:
+        site.log.warning("Belongs to nobody: %s", finding)
+    return findings
+
+
+async def keep_reconciled(
+    site: Site, owned: Callable[[], Collection[str]], every: timedelta
+) -> None:
+    """Reconcile now and then again and again, until cancelled."""
+    while True:
+        for finding in await reconcile(site, owned):
+            site.audit.record(
+                "admin",
+                user="datalab",
+                server=finding.resource.key,
+                outcome=finding.action,
+                reason="belongs to nobody",
+                detail={"resource": f"{finding.resource.kind} {finding.resource.name}"},
+            )
+        await asyncio.sleep(every.total_seconds())
