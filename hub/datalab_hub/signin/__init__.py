@@ -1,0 +1,8 @@
+"""Signing in on one machine: one-time links, generated passwords, a uid for each person.
+
+In production any ``oauthenticator`` class takes this place (docs/how-to/sign-in.md).
+"""
+
+from .local import LocalAuthenticator
+
+__all__ = ["LocalAuthenticator"]
