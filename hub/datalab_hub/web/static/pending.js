@@ -1,0 +1,76 @@
+// Shows a start as the hub reports it, and goes to the workspace when it answers.
+const section = document.getElementById("progress");
+const bar = section.querySelector("progress");
+const message = document.getElementById("message");
+const log = document.getElementById("log");
+const { base, xsrf } = document.body.dataset;
+const began = Date.now();
+let offset = 0;
+let estimate = null;
+let done = false;
+
+const seconds = (value) => (value < 10 ? `${value.toFixed(1)} s` : value < 90 ? `${Math.round(value)} s` : `${Math.round(value / 60)} min`);
+
+setInterval(() => {
+  if (done) return;
+  const elapsed = offset + (Date.now() - began) / 1000;
+  document.getElementById("elapsed").textContent = `${seconds(elapsed)} so far`;
+  document.getElementById("estimate").textContent = !estimate ? ""
+    : elapsed < estimate * 1.5 ? `· usually ${seconds(estimate)}` : `· longer than the usual ${seconds(estimate)}`;
+}, 250);
+
+function show(event) {
+  if (event.progress !== undefined) bar.value = event.progress;
+  const text = event.message;
+  if (text && text !== message.textContent) {
+    message.textContent = text;
+    const line = document.createElement("li");
+    line.textContent = text;
+    log.append(line);
+  }
+  if (event.datalab) {
+    estimate = event.datalab.estimate;
+    offset = event.datalab.elapsed - (Date.now() - began) / 1000;
+  }
+}
+
+function fail(text) {
+  done = true;
+  const problem = document.getElementById("problem");
+  problem.textContent = text.replace(/^Spawn failed: /, "");
+  problem.hidden = false;
+  message.textContent = "It did not start.";
+  bar.hidden = true;
+  document.getElementById("cancel").hidden = true;
+  document.getElementById("again").hidden = false;
+}
+
+// After a restart of the hub there is no pending start to report on, though the workspace may be
+// on its way: then ask how it stands until that is clear.
+async function ask() {
+  const answer = await fetch(`${base}api/users/${encodeURIComponent(section.dataset.user)}?include_stopped_servers=1`, { headers: { "X-XSRFToken": xsrf } });
+  const server = answer.ok ? (await answer.json()).servers?.[section.dataset.server] : undefined;
+  if (server?.ready) location.assign(section.dataset.url);
+  else if (answer.ok && (!server || (!server.pending && server.stopped))) fail("The start was interrupted. Start it again.");
+  else setTimeout(ask, 1000);
+}
+
+const events = new EventSource(section.dataset.events);
+events.onmessage = ({ data }) => {
+  const event = JSON.parse(data);
+  if (event.failed) {
+    events.close();
+    fail(event.message);
+    return;
+  }
+  show(event);
+  if (event.ready) {
+    done = true;
+    events.close();
+    location.assign(section.dataset.url);
+  }
+};
+events.onerror = () => {
+  events.close();
+  if (!done) ask();
+};
