@@ -1,0 +1,175 @@
+"""The ``datalab`` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from . import __version__
+from .errors import DatalabError
+
+DEFAULT_PORT = 8000
+
+
+def default_data_dir() -> Path:
+    """Return where Datalab keeps its state: the person's data directory, root's in ``/var/lib``."""
+    from platformdirs import user_data_path
+
+    return Path("/var/lib/datalab") if os.geteuid() == 0 else user_data_path("datalab")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; return its exit status: 0 well, 1 an error that is explained, 2 usage."""
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.command(arguments)
+        return status
+    except DatalabError as error:
+        print(f"datalab: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="datalab",
+        description="A JupyterHub workspace platform: pick a card, be in JupyterLab.",
+        epilog="Start with: datalab up",
+    )
+    parser.add_argument("--version", action="version", version=f"datalab {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    data_dir = argparse.ArgumentParser(add_help=False)
+    data_dir.add_argument(
+        "--data-dir",
+        type=Path,
+        default=default_data_dir(),
+        help="where Datalab keeps its state: database, homes, logs (default: %(default)s)",
+    )
+
+    up = commands.add_parser("up", parents=[data_dir], help="start Datalab on this machine")
+    up.add_argument("--port", type=int, default=DEFAULT_PORT, help="default: %(default)s")
+    up.add_argument("--catalog", type=Path, help="YAML file with profiles (default: packaged one)")
+    up.add_argument(
+        "--keep-workspaces",
+        action="store_true",
+        help="leave workspaces running when Datalab stops; the next start finds them again",
+    )
+    up.set_defaults(command=_up)
+
+    check = commands.add_parser("check", help="say everything that is wrong with a catalog")
+    check.add_argument("catalog", type=Path, metavar="CATALOG", help="YAML file")
+    check.set_defaults(command=_check)
+
+    link = commands.add_parser(
+        "link", parents=[data_dir], help="print a fresh sign-in link for the running Datalab"
+    )
+    link.set_defaults(command=_link)
+
+    user = commands.add_parser("user", help="further people on this machine (needs root)")
+    actions = user.add_subparsers(required=True, metavar="ACTION")
+    for name, text in {
+        "add": "give a person a new password and print it",
+        "remove": "take a person's password away",
+    }.items():
+        action = actions.add_parser(name, parents=[data_dir], help=text)
+        action.add_argument("name", metavar="NAME")
+        action.set_defaults(command=_add_user if name == "add" else _remove_user)
+
+    offboard = commands.add_parser(
+        "offboard",
+        parents=[data_dir],
+        help="somebody leaves: stop workspaces, revoke tokens and sessions, settle the home",
+    )
+    offboard.add_argument("name", metavar="USER")
+    offboard.add_argument(
+        "--home",
+        default="keep",
+        metavar="keep|remove|give:OTHER",
+        help="what becomes of the home directory (default: keep)",
+    )
+    offboard.add_argument("--apply", action="store_true", help="do it; without, only say what")
+    offboard.set_defaults(command=_offboard)
+    return parser
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    from .supervisor import Supervisor
+
+    return Supervisor(
+        arguments.data_dir.absolute(),
+        arguments.port,
+        arguments.catalog,
+        keep_workspaces=arguments.keep_workspaces,
+        say=lambda text: print(text, flush=True),
+    ).run()
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from .catalog import load_catalog
+
+    catalog = load_catalog(arguments.catalog)
+    print(
+        f"{arguments.catalog}: fine ({len(catalog.profiles)} profiles, "
+        f"{len(catalog.images)} images, {len(catalog.data_sources)} data sources)"
+    )
+    return 0
+
+
+def _link(arguments: argparse.Namespace) -> int:
+    from .supervisor import sign_in_link
+
+    print(sign_in_link(arguments.data_dir, running_port(arguments.data_dir)))
+    return 0
+
+
+def running_port(data_dir: Path) -> int:
+    """Return the port of the Datalab that uses this data directory.
+
+    Raises:
+        DatalabError: it was never started.
+    """
+    try:
+        return int((data_dir / "run" / "port").read_text())
+    except (OSError, ValueError):
+        raise DatalabError(
+            f"No Datalab has been started with {data_dir}. Start it with: datalab up; or name "
+            "the right directory with --data-dir."
+        ) from None
+
+
+def _add_user(arguments: argparse.Namespace) -> int:
+    from .signin.passwords import Passwords
+    from .signin.uids import multi_person_obstacle
+
+    if obstacle := multi_person_obstacle():
+        raise DatalabError(obstacle)
+    name = arguments.name.lower()
+    running_port(arguments.data_dir)
+    password = Passwords(arguments.data_dir / "hub" / "passwords.json").generate(name)
+    print(f"{name} signs in with this password; it is shown only now:\n\n  {password}\n")
+    return 0
+
+
+def _remove_user(arguments: argparse.Namespace) -> int:
+    from .signin.passwords import Passwords
+
+    name = arguments.name.lower()
+    if not Passwords(arguments.data_dir / "hub" / "passwords.json").remove(name):
+        raise DatalabError(f"{name} has no password here.")
+    print(f"{name} cannot sign in any more. Running workspaces: datalab offboard {name}")
+    return 0
+
+
+def _offboard(arguments: argparse.Namespace) -> int:
+    from .offboard import run
+
+    return run(
+        arguments.data_dir, arguments.name.lower(), home=arguments.home, apply=arguments.apply
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

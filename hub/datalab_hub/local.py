@@ -1,0 +1,127 @@
+"""Datalab on one machine: what ``datalab up`` adds to :func:`~datalab_hub.config.configure`."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.proxy import ConfigurableHTTPProxy
+from traitlets.config import Config
+
+from . import housekeeping
+from .config import OPERATOR, ROLES, configure
+from .instance import private_directory
+from .proxy import proxy_command
+from .signin.uids import UidTable, multi_person_obstacle
+from .spawner.local import LocalPlatform
+
+CATALOG, DATA_DIR, PORT = "DATALAB_CATALOG", "DATALAB_DATA_DIR", "DATALAB_PORT"
+OWNER, KEEP_WORKSPACES = "DATALAB_OWNER", "DATALAB_KEEP_WORKSPACES"
+LOOPBACK = "127.0.0.1"
+
+
+class LocalProxy(ConfigurableHTTPProxy):
+    """The Node proxy, looked after: a killed one is noticed within a second and said once."""
+
+    check_running_interval = 1000  # milliseconds
+
+    async def check_running(self) -> None:
+        """Start the proxy again if it is gone; routes are restored by the base class."""
+        status = self.proxy_process.poll()
+        if status is not None:
+            housekeeping.tell_supervisor("proxy_restarted", status=status)
+        await super().check_running()
+
+
+def configure_local(c: Config) -> None:
+    """Configure a hub for one machine, on loopback, from the environment of ``datalab up``."""
+    data_dir = Path(os.environ[DATA_DIR])
+    catalog = os.environ.get(CATALOG)
+    hub_dir = private_directory(data_dir / "hub")
+    run_dir = private_directory(data_dir / "run")
+
+    c.JupyterHub.bind_url = f"http://{LOOPBACK}:{os.environ[PORT]}"
+    ports = Ports(hub_dir / "ports.json")
+    c.JupyterHub.hub_ip = LOOPBACK
+    # Running workspaces know the hub by its address: it stays the same over restarts.
+    c.JupyterHub.hub_port = ports.get("hub")
+    c.JupyterHub.db_url = f"sqlite:///{hub_dir / 'jupyterhub.sqlite'}"
+    c.JupyterHub.cookie_secret_file = str(hub_dir / "cookie_secret")
+    c.JupyterHub.pid_file = str(run_dir / "hub.pid")
+    c.JupyterHub.cleanup_servers = not os.environ.get(KEEP_WORKSPACES)
+    c.JupyterHub.proxy_class = LocalProxy
+    c.ConfigurableHTTPProxy.api_url = f"http://{LOOPBACK}:{ports.get('proxy-api')}"
+    c.ConfigurableHTTPProxy.pid_file = str(run_dir / "proxy.pid")
+    c.ConfigurableHTTPProxy.command = proxy_command()
+    c.ConfigurableHTTPProxy.debug = False
+
+    owner = os.environ[OWNER]
+    obstacle = multi_person_obstacle()
+    c.JupyterHub.authenticator_class = "datalab-local"
+    c.Authenticator.admin_users = {owner}
+    c.LocalAuthenticator.owner = owner
+    c.LocalAuthenticator.links_directory = str(private_directory(run_dir / "links"))
+    c.LocalAuthenticator.obstacle = obstacle or ""
+    c.LocalAuthenticator.passwords_file = "" if obstacle else str(hub_dir / "passwords.json")
+
+    c.JupyterHub.services.append({"name": OPERATOR, "api_token": operator_token(data_dir)})
+    c.JupyterHub.load_roles.extend([role for role in ROLES if role["name"] == OPERATOR])
+
+    site = configure(c, catalog=catalog, data_dir=data_dir)
+    platform = site.platform("local")
+    assert isinstance(platform, LocalPlatform)
+    if obstacle is None:
+        platform.give_each_person_a_uid(UidTable(hub_dir / "uids.json"))
+
+
+def operator_token(data_dir: Path) -> str:
+    """Return the token with which ``datalab`` commands talk to the hub; kept with mode 0600."""
+    path = data_dir / "hub" / "operator_token"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    return path.read_text()
+
+
+class Ports:
+    """Port numbers that stay the same from one start to the next, while they are free."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def get(self, name: str) -> int:
+        """Return a port: last time's, or a new one if somebody else has taken that."""
+        known = self._read()
+        port = known.get(name)
+        if port is None or not _free(port):
+            port = _any_free()
+            self.path.write_text(json.dumps({**known, name: port}))
+        return port
+
+    def _read(self) -> dict[str, int]:
+        try:
+            ports: dict[str, Any] = json.loads(self.path.read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return ports
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def _any_free() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
