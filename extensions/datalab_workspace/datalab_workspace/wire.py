@@ -1,0 +1,231 @@
+"""What hub and workspace say to each other. One JSON object per message, with a version.
+
+Both sides may be of different releases: a workspace that was started last week meets today's
+hub. So a reader ignores fields that it does not know, and a writer only ever adds fields with a
+default. When that is not enough, :data:`VERSION` goes up; :data:`OLDEST` and
+:data:`NEWEST` say which versions a reader understands.
+
+==================  =======================  ==================================================
+message             from → to                over
+==================  =======================  ==================================================
+:class:`Hello`      workspace → hub          the claim's socket
+:class:`Claim`      hub → workspace          the same, with the listening socket and the log
+:class:`Register`   workspace → hub          HTTP, for platforms that start by themselves
+:class:`Registered` hub → workspace          the answer
+:class:`CredentialRequest` / :class:`Credential`   workspace → broker → workspace, HTTP
+:class:`AgentStatus` workspace → hub         HTTP
+:class:`Ready`      standby → hub            the standby's standard output
+:class:`Exited`     standby → hub            the same
+==================  =======================  ==================================================
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from types import UnionType
+from typing import Any, ClassVar, get_args, get_origin, get_type_hints
+
+VERSION = 1
+"""What this side writes."""
+
+OLDEST, NEWEST = 1, VERSION + 1
+"""What this side still reads, and already reads: a newer release adds fields with defaults."""
+
+_TYPES: dict[str, type[Message]] = {}
+
+
+class WireError(ValueError):
+    """A message that cannot be understood; the text names the field and what was expected."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """The base of all messages; ``type`` is the class's name in lower case on the wire."""
+
+    type: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.type = cls.__name__.lower()
+        _TYPES[cls.type] = cls
+
+
+@dataclass(frozen=True)
+class Hello(Message):
+    """A process that knows nobody yet offers itself."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a workspace may use: bytes of memory and processor cores."""
+
+    memory: int | None = None
+    cpus: float | None = None
+
+
+@dataclass(frozen=True)
+class Claim(Message):
+    """Makes a waiting process one person's workspace. Holds the hub token, in ``env``.
+
+    Attributes:
+        key: the workspace's name on its platform.
+        env: the complete environment.
+        argv: arguments for the single-user server.
+        home: working directory, and the root of the file browser.
+        uid, gid: whom to become; ``None``: stay.
+        name: title for process listings.
+    """
+
+    key: str
+    env: dict[str, str] = field(repr=False)
+    argv: list[str]
+    home: str
+    uid: int | None = None
+    gid: int | None = None
+    limits: Limits = Limits()
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Ready(Message):
+    """The standby is warm."""
+
+
+@dataclass(frozen=True)
+class Exited(Message):
+    """A workspace that this standby forked has ended; a negative status is a signal."""
+
+    pid: int
+    status: int
+
+
+@dataclass(frozen=True)
+class Register(Message):
+    """A workspace on a platform that starts by itself says where it listens.
+
+    Sent with the workspace's hub token as authorization.
+
+    Attributes:
+        job: the platform's name for the workspace.
+        secret: the registration secret, of which the hub keeps a hash.
+    """
+
+    job: str
+    secret: str = field(repr=False)
+    ip: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Registered(Message):
+    """The hub took the registration. ``next_secret`` serves once more, after an interruption."""
+
+    next_secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class CredentialRequest(Message):
+    """The workspace's agent asks the broker; the hub token goes as authorization."""
+
+    source: str
+    access: str = "read"
+
+
+@dataclass(frozen=True)
+class Credential(Message):
+    """What the broker minted.
+
+    Attributes:
+        values: by kind of source, for example AccessKeyId, SecretAccessKey, Token.
+        expires: ISO 8601, UTC.
+    """
+
+    source: str
+    kind: str
+    values: dict[str, str] = field(repr=False)
+    expires: str
+
+
+@dataclass(frozen=True)
+class AgentStatus(Message):
+    """What a workspace's credential agent says of itself, for the pages and the audit.
+
+    Attributes:
+        sources: names of the data sources that it can serve now.
+        problems: source → a sentence for the person: what failed, and what to do.
+    """
+
+    sources: list[str]
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def encode(message: Message) -> bytes:
+    """Return a message as one line of JSON, newline included."""
+    body = {"version": VERSION, "type": message.type, **asdict(message)}
+    return json.dumps(body, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(data: bytes | str) -> Message:
+    """Return the message in one line of JSON.
+
+    Fields that this side does not know are ignored: they come from a newer one.
+
+    Raises:
+        WireError: not JSON, an unknown type, a version that is too old or too new, a field that
+            is missing or of the wrong type. Values are never quoted: they may be secret.
+    """
+    try:
+        body = json.loads(data)
+    except ValueError as error:
+        raise WireError(f"not a message: {getattr(error, 'msg', 'not UTF-8')}") from None
+    if not isinstance(body, dict):
+        raise WireError(f"expected an object, got {type(body).__name__}")
+    version = body.get("version")
+    if type(version) is not int or not OLDEST <= version <= NEWEST:
+        raise WireError(
+            f"version is {version!r}, but this side understands {OLDEST} to {NEWEST}. "
+            "Stop the workspace and start it again, so that it matches the hub."
+        )
+    kind = _TYPES.get(str(body.get("type")))
+    if kind is None:
+        raise WireError(f"type is {body.get('type')!r}; expected one of {', '.join(_TYPES)}")
+    message: Message = _read(kind, body, kind.type)
+    return message
+
+
+def _read(kind: Any, body: dict[str, Any], path: str) -> Any:
+    """Build a dataclass from the fields that it knows."""
+    hints = get_type_hints(kind)
+    values = {}
+    for item in fields(kind):
+        if item.name in body:
+            values[item.name] = _check(body[item.name], hints[item.name], f"{path}.{item.name}")
+        elif item.default is MISSING and item.default_factory is MISSING:
+            raise WireError(f"{path}.{item.name} is missing")
+    return kind(**values)
+
+
+def _check(value: Any, hint: Any, path: str) -> Any:
+    """Return a value as its type hint wants it: plain, ``| None``, list, dict, or dataclass."""
+    if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, dict):
+        return _read(hint, value, path)
+    options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    for option in options:
+        container, inner = get_origin(option), get_args(option)
+        if container is list and isinstance(value, list):
+            return [_check(entry, inner[0], f"{path}[{at}]") for at, entry in enumerate(value)]
+        if container is dict and isinstance(value, dict):
+            return {key: _check(entry, inner[1], f"{path}.{key}") for key, entry in value.items()}
+        if container is None and _is(value, option):
+            return value
+    expected = " or ".join(getattr(option, "__name__", str(option)) for option in options)
+    raise WireError(f"{path} is a {type(value).__name__}, expected {expected}")
+
+
+def _is(value: Any, kind: type) -> bool:
+    if isinstance(value, bool):  # which Python counts as a number
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
