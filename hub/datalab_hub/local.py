@@ -27,8 +27,6 @@ LOOPBACK = "127.0.0.1"
 class LocalProxy(ConfigurableHTTPProxy):
     """The Node proxy, looked after: a killed one is noticed within a second and said once."""
 
-    check_running_interval = 1000  # milliseconds
-
     async def check_running(self) -> None:
         """Start the proxy again if it is gone; routes are restored by the base class."""
         status = self.proxy_process.poll()
@@ -57,7 +55,7 @@ def configure_local(c: Config) -> None:
     c.ConfigurableHTTPProxy.api_url = f"http://{LOOPBACK}:{ports.get('proxy-api')}"
     c.ConfigurableHTTPProxy.pid_file = str(run_dir / "proxy.pid")
     c.ConfigurableHTTPProxy.command = proxy_command()
-    c.ConfigurableHTTPProxy.debug = False
+    c.ConfigurableHTTPProxy.check_running_interval = 1  # second
 
     owner = os.environ[OWNER]
     obstacle = multi_person_obstacle()

@@ -54,42 +54,46 @@ async def measure(rounds: int, at_once: int) -> None:
     """Run everything and print the table."""
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch)
-        async with FakeHub() as hub, Standby(directory) as standby:
-            await asyncio.sleep(3)  # the rehearsal
-            print(f"{'':24}{'median s':>9}{'best':>9}{'worst':>9}{'CPU s':>9}{'private MiB':>12}")
-            walls, cpus, memories = [], [], []
-            for number in range(rounds):
-                workspace = await _forked(standby, hub, f"fork{number}", directory)
-                walls.append(workspace.answered - workspace.claimed)
-                cpus.append(workspace.cpu())
-                await asyncio.sleep(_IDLE)
-                memories.append(workspace.private_memory())
-                await workspace.end()
-            _row("fork, one", walls, cpus, memories)
+        with Standby(directory) as standby:
+            async with FakeHub() as hub:
+                await _measure(hub, standby, directory, rounds, at_once)
 
-            walls, cpus, memories = [], [], []
-            for number in range(max(1, rounds // 4)):
-                began = time.perf_counter()
-                names = [f"many{number}-{index}" for index in range(at_once)]
-                group = await asyncio.gather(
-                    *(_forked(standby, hub, name, directory) for name in names)
-                )
-                walls.append(max(workspace.answered for workspace in group) - began)
-                cpus += [workspace.cpu() for workspace in group]
-                await asyncio.sleep(_IDLE)
-                memories += [workspace.private_memory() for workspace in group]
-                await asyncio.gather(*(workspace.end() for workspace in group))
-            _row(f"fork, {at_once} at once", walls, cpus, memories)
 
-            walls, cpus, memories = [], [], []
-            for number in range(max(1, rounds // 3)):
-                workspace = await _cold(hub, f"cold{number}", directory)
-                walls.append(workspace.answered - workspace.claimed)
-                cpus.append(workspace.cpu())
-                await asyncio.sleep(_IDLE)
-                memories.append(workspace.private_memory())
-                await workspace.end()
-            _row("cold, one", walls, cpus, memories)
+async def _measure(
+    hub: FakeHub, standby: Standby, directory: Path, rounds: int, at_once: int
+) -> None:
+    print(f"{'':24}{'median s':>9}{'best':>9}{'worst':>9}{'CPU s':>9}{'private MiB':>12}")
+    walls, cpus, memories = [], [], []
+    for number in range(rounds):
+        workspace = await _forked(standby, hub, f"fork{number}", directory)
+        walls.append(workspace.answered - workspace.claimed)
+        cpus.append(workspace.cpu())
+        await asyncio.sleep(_IDLE)
+        memories.append(workspace.private_memory())
+        await workspace.end()
+    _row("fork, one", walls, cpus, memories)
+
+    walls, cpus, memories = [], [], []
+    for number in range(max(1, rounds // 4)):
+        began = time.perf_counter()
+        names = [f"many{number}-{index}" for index in range(at_once)]
+        group = await asyncio.gather(*(_forked(standby, hub, name, directory) for name in names))
+        walls.append(max(workspace.answered for workspace in group) - began)
+        cpus += [workspace.cpu() for workspace in group]
+        await asyncio.sleep(_IDLE)
+        memories += [workspace.private_memory() for workspace in group]
+        await asyncio.gather(*(workspace.end() for workspace in group))
+    _row(f"fork, {at_once} at once", walls, cpus, memories)
+
+    walls, cpus, memories = [], [], []
+    for number in range(max(1, rounds // 3)):
+        workspace = await _cold(hub, f"cold{number}", directory)
+        walls.append(workspace.answered - workspace.claimed)
+        cpus.append(workspace.cpu())
+        await asyncio.sleep(_IDLE)
+        memories.append(workspace.private_memory())
+        await workspace.end()
+    _row("cold, one", walls, cpus, memories)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -104,42 +104,44 @@ class Workspace:
         return time.perf_counter() - began
 
 
-@dataclass
 class Standby:
-    """``async with Standby(directory) as standby``: a warm zygote process of one's own."""
+    """``with Standby(directory) as standby``: a warm zygote process of one's own."""
 
-    directory: Path
-    process: asyncio.subprocess.Process = field(init=False)
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.socket_path = directory / "zygote.sock"
+        self.log = directory / "zygote.log"
 
-    async def __aenter__(self) -> Standby:
-        self.socket_path = self.directory / "zygote.sock"
-        self.log = self.directory / "zygote.log"
+    def __enter__(self) -> Standby:
         with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "datalab_workspace.zygote"),
-                *("--socket", str(self.socket_path)),
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "datalab_workspace.zygote"),
+                    *("--socket", str(self.socket_path)),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=ENVIRONMENT,
             )
-        message = await asyncio.wait_for(self.heard(), READY_TIMEOUT)
+        message = self._next()
         assert message == {"version": wire.VERSION, "type": "ready"}, message
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        if self.process.returncode is None:
-            assert self.process.stdin is not None
-            self.process.stdin.close()
-            await asyncio.wait_for(self.process.wait(), 10)
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdout is not None
+        self.hang_up()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+    def hang_up(self) -> None:
+        """Do what the end of the hub does: close the zygote's standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
 
     async def heard(self) -> dict[str, Any]:
         """Return the next message on the zygote's standard output."""
-        assert self.process.stdout is not None
-        line = await self.process.stdout.readline()
-        assert line, f"the zygote ended:\n{self.log.read_text(errors='replace')}"
-        message: dict[str, Any] = json.loads(line)
-        return message
+        return await asyncio.to_thread(self._next)
 
     async def connect(self) -> socket.socket:
         """Return a connection to a fresh child."""
@@ -147,6 +149,13 @@ class Standby:
         connection.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connection, str(self.socket_path))
         return connection
+
+    def _next(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, f"the zygote ended:\n{self.log.read_text(errors='replace')}"
+        message: dict[str, Any] = json.loads(line)
+        return message
 
 
 def start_cold(log: Path) -> tuple[socket.socket, subprocess.Popen[bytes]]:

@@ -10,8 +10,3 @@ __version__ = "0.1.0"
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     """Tell Jupyter Server where the handlers and the activity tracking are."""
     return [{"module": "datalab_workspace.extension"}]
-
-
-def _jupyter_labextension_paths() -> list[dict[str, str]]:
-    """Tell JupyterLab where the built front end is."""
-    return [{"src": "labextension", "dest": "@datalab/workspace"}]

@@ -10,6 +10,7 @@ import resource
 import site
 import socket
 import sys
+import sysconfig
 import tempfile
 import time
 from contextlib import suppress
@@ -181,8 +182,8 @@ def _renew_paths() -> None:
     importlib.invalidate_caches()
     wanted = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:0] = [path for path in wanted if path not in sys.path]
-    if site.ENABLE_USER_SITE:
-        site.USER_BASE = site.USER_SITE = None  # of the old home
-        user_site = site.getusersitepackages()
-        if Path(user_site).is_dir() and user_site not in sys.path:
-            site.addsitedir(user_site)
+    site.USER_BASE = site.USER_SITE = None
+    user_site = site.getusersitepackages()
+    sysconfig.get_config_vars()["userbase"] = site.getuserbase()
+    if site.ENABLE_USER_SITE and Path(user_site).is_dir() and user_site not in sys.path:
+        site.addsitedir(user_site)

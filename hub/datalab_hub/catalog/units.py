@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, WithJsonSchema
@@ -26,7 +27,7 @@ def parse_size(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
-    size = int(float(match[1]) * _SIZE_UNITS[(match[2] or "").lower()]) if match else 0
+    size = int(Decimal(match[1]) * _SIZE_UNITS[(match[2] or "").lower()]) if match else 0
     if size <= 0:
         raise PydanticCustomError("size", "expected a size such as '4 GiB', '512 MiB' or '4G'")
     return size

@@ -236,7 +236,9 @@ class WorkspaceSpawner(Spawner):
         if self.run_id is not None:
             self.site.ledger.ready(self.run_id)
         self._watch()
-        return url
+        # The hub compares with the address that it knows, path included.
+        known = str(self.server.url)
+        return known if known.startswith(f"{url}/") else url
 
     async def stop(self, now: bool = False) -> None:
         """Stop the workspace; see :meth:`Backend.stop`."""

@@ -93,10 +93,10 @@ class WorkspacesHandler(WorkspaceBase):
             options = None  # as it was
         if server and server not in known:
             await self._check_limit(known)
-        spawner = user.get_spawner(server, replace_failed=True)
+        spawner = user.get_or_create_spawner(server, "", replace_failed=True)
         if not spawner.ready and not spawner.pending:
             # Waits up to `slow_spawn_timeout` (set by configure) and raises what went wrong.
-            await self.spawn_single_user(user, server, title, options=options)
+            await self.spawn_single_user(user, server, options=options)
         if spawner.ready:
             self.redirect(user.server_url(server) + "lab")
         else:

@@ -1,0 +1,167 @@
+"""A real Datalab in a process of its own, and a person with a browser's manners (cookies, XSRF)."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+READY_SECONDS = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def datalab(*arguments: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
+    """Run a ``datalab`` command to its end."""
+    command = [sys.executable, "-m", "datalab_hub.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, **kwargs)
+
+
+def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """Return what a condition returns as soon as that is true."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {seconds} seconds: {condition}"
+        time.sleep(0.05)
+
+
+def _named(processes: list[psutil.Process], name: str) -> psutil.Process | None:
+    for process in processes:
+        try:
+            if name in " ".join(process.cmdline()):
+                return process
+        except psutil.Error:  # ended, or a zombie
+            continue
+    return None
+
+
+class Datalab:
+    """``datalab up`` in a private directory."""
+
+    def __init__(self, directory: Path, *, catalog: Path | None = None, keep: bool = False) -> None:
+        self.data_dir = directory
+        self.port = free_port()
+        self.arguments = ["--data-dir", str(directory), "--port", str(self.port)]
+        if catalog is not None:
+            self.arguments += ["--catalog", str(catalog)]
+        if keep:
+            self.arguments.append("--keep-workspaces")
+        self.output = directory.parent / "datalab.out"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Datalab:
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "datalab_hub.cli", "up", *self.arguments],
+                stdout=output,
+                stderr=output,
+                env={k: v for k, v in os.environ.items() if not k.startswith("DATALAB_")},
+            )
+        until(lambda: self._ready() or self._died(), READY_SECONDS)
+        assert self.process.poll() is None, self.text()
+        return self
+
+    def _ready(self) -> bool:
+        return "/hub/datalab/signin#" in self.text()
+
+    def _died(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def text(self) -> str:
+        """What stood in the terminal."""
+        return self.output.read_text() if self.output.exists() else ""
+
+    def log(self) -> str:
+        """The hub's log."""
+        return (self.data_dir / "logs" / "hub.log").read_text()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def link(self) -> str:
+        """A fresh sign-in link."""
+        return datalab("link", "--data-dir", self.data_dir).stdout.strip()
+
+    def hub(self) -> psutil.Process:
+        """The hub's process."""
+        assert self.process is not None
+
+        def find() -> psutil.Process | None:
+            return _named(psutil.Process(self.process.pid).children(), "local_config.py")
+
+        return until(find)
+
+    def helper(self, name: str) -> psutil.Process:
+        """The helper process with this in its command line, as soon as there is one."""
+        return until(lambda: _named(self.helpers(), name))
+
+    def helpers(self) -> list[psutil.Process]:
+        """Everything below ``datalab up``."""
+        assert self.process is not None
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def workspaces(self) -> list[psutil.Process]:
+        """The recorded workspace processes that live."""
+        found = []
+        for path in (self.data_dir / "run" / "workspaces").glob("*.json"):
+            pid = re.search(r'"pid": (\d+)', path.read_text())
+            if pid and psutil.pid_exists(int(pid[1])):
+                process = psutil.Process(int(pid[1]))
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(40)
+
+
+class Person:
+    """A browser without a window."""
+
+    def __init__(self, site: Datalab) -> None:
+        self.site = site
+        self.http = httpx.Client(base_url=site.url, timeout=60, follow_redirects=True)
+
+    def sign_in(self, link: str) -> httpx.Response:
+        """Do what the sign-in page's script does with the link."""
+        address, code = link.split("#")
+        page = self.http.get(address)
+        return self.http.post(address, data={"code": code, "_xsrf": self.xsrf(page)})
+
+    @staticmethod
+    def xsrf(page: httpx.Response) -> str:
+        found = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
+        assert found, page.text
+        return found[1]
+
+    def start(self, profile: str, **fields: str) -> httpx.Response:
+        """Click a card."""
+        xsrf = self.xsrf(self.http.get("/hub/home"))
+        data = {"profile": profile, "_xsrf": xsrf, **fields}
+        return self.http.post("/hub/datalab/workspaces", data=data)
+
+    def stop(self, server: str = "") -> httpx.Response:
+        xsrf = self.xsrf(self.http.get("/hub/home"))
+        return self.http.post(
+            "/hub/datalab/workspaces/stop", data={"server": server, "_xsrf": xsrf}
+        )
