@@ -77,21 +77,6 @@ def _parser() -> argparse.ArgumentParser:
         action = actions.add_parser(name, parents=[data_dir], help=text)
         action.add_argument("name", metavar="NAME")
         action.set_defaults(command=_add_user if name == "add" else _remove_user)
-
-    offboard = commands.add_parser(
-        "offboard",
-        parents=[data_dir],
-        help="somebody leaves: stop workspaces, revoke tokens and sessions, settle the home",
-    )
-    offboard.add_argument("name", metavar="USER")
-    offboard.add_argument(
-        "--home",
-        default="keep",
-        metavar="keep|remove|give:OTHER",
-        help="what becomes of the home directory (default: keep)",
-    )
-    offboard.add_argument("--apply", action="store_true", help="do it; without, only say what")
-    offboard.set_defaults(command=_offboard)
     return parser
 
 
@@ -159,16 +144,8 @@ def _remove_user(arguments: argparse.Namespace) -> int:
     name = arguments.name.lower()
     if not Passwords(arguments.data_dir / "hub" / "passwords.json").remove(name):
         raise DatalabError(f"{name} has no password here.")
-    print(f"{name} cannot sign in any more. Running workspaces: datalab offboard {name}")
+    print(f"{name} cannot sign in any more. Running workspaces go on until they are stopped.")
     return 0
-
-
-def _offboard(arguments: argparse.Namespace) -> int:
-    from .offboard import run
-
-    return run(
-        arguments.data_dir, arguments.name.lower(), home=arguments.home, apply=arguments.apply
-    )
 
 
 if __name__ == "__main__":
