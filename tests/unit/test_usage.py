@@ -44,6 +44,77 @@ def test_the_estimate_is_the_median_of_past_starts():
     assert ledger.last_used("ann") == {"small": T0}
 
 
+def test_the_estimate_forgets_old_starts_and_ignores_failed_ones():
+    ledger = UsageLedger(create_engine("sqlite://"))
+    for seconds in [100] * 20 + [3] * 20:
+        run = ledger.begin("ann", "", "t", "small", "local", None, T0)
+        ledger.ready(run, T0 + timedelta(seconds=seconds))
+    ledger.end(ledger.begin("ann", "", "t", "small", "local", None, T0), "failed", "capacity")
+    assert ledger.expected_start("small") == 3
+    assert ledger.expected_start("other") is None
+
+
+def test_a_price_change_does_not_touch_what_ran_before():
+    ledger = UsageLedger(create_engine("sqlite://"))
+    run = ledger.begin("ann", "", "t", "small", "local", Decimal("0.10"), T0)
+    ledger.ready(run, T0)
+    # Ten hours at 0.1: as binary floats that would not be 1.
+    assert ledger.get(run).cost(hours(10)) == 1
+    free = ledger.begin("ann", "", "t", "free", "local", None, T0)
+    assert ledger.get(free).cost(hours(10)) is None
+
+
+def test_a_stretch_of_time_holds_every_run_that_overlaps_it():
+    ledger = UsageLedger(create_engine("sqlite://"))
+
+    def run(title, first, last):
+        number = ledger.begin("ann", "", title, "small", "local", None, hours(first))
+        if last is not None:
+            ledger.end(number, "stopped", now=hours(last))
+
+    for title, first, last in (
+        ("before", 0, 10),
+        ("into", 5, 15),
+        ("within", 12, 13),
+        ("out of", 15, 25),
+        ("around", 5, 25),
+        ("still running", 5, None),
+        ("after", 20, 21),
+    ):
+        run(title, first, last)
+    found = [run.title for run in ledger.between(hours(10), hours(20))]
+    assert found == ["into", "within", "out of", "around", "still running"]
+
+
+def test_runs_that_nobody_runs_any_more_are_closed_and_the_others_left():
+    ledger = UsageLedger(create_engine("sqlite://"))
+    alive, dead, ended = (
+        ledger.begin("ann", name, "t", "small", "local", None, T0) for name in "abc"
+    )
+    ledger.end(ended, "stopped", now=hours(1))
+    assert ledger.close_lost([alive], now=hours(2)) == 1
+    assert [run.id for run in ledger.open_runs()] == [alive]
+    assert (ledger.get(dead).outcome, ledger.get(dead).ended) == ("lost", hours(2))
+    assert ledger.get(ended).outcome == "stopped"
+
+
+def test_failures_come_newest_first_and_hold_their_reason():
+    ledger = UsageLedger(create_engine("sqlite://"))
+    for reason in ("capacity", "quota"):
+        ledger.end(ledger.begin("ann", "", "t", "gpu", "b", None, T0), "failed", reason)
+    ledger.end(ledger.begin("ann", "", "t", "gpu", "b", None, T0), "cancelled", "cancelled")
+    assert [run.reason for run in ledger.failures()] == ["quota", "capacity"]
+    assert [run.reason for run in ledger.failures(limit=1)] == ["quota"]
+
+
+def test_the_ledger_is_still_there_when_the_hub_comes_back(tmp_path):
+    url = f"sqlite:///{tmp_path / 'usage.sqlite'}"
+    run = UsageLedger(create_engine(url)).begin("ann", "", "t" * 999, "small", "local", None, T0)
+    again = UsageLedger(create_engine(url)).get(run)
+    assert again is not None
+    assert (again.began, again.title) == (T0, "t" * 255)
+
+
 def test_each_profile_decides_when_it_is_stopped():
     catalog = parse_catalog(
         "profiles: [{name: a, title: A, idle_timeout: 1h, max_runtime: 8h},"

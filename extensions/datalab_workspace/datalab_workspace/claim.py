@@ -34,6 +34,9 @@ THREAD_VARIABLES = (
     "RAYON_NUM_THREADS",
 )
 
+# Modules that keep a path below the home in a global. A test finds them.
+_COMPUTED_FROM_HOME = ("send2trash.plat_other",)
+
 # Generators that existed before the fork, so that every child would draw the same from them.
 _generators: list[random.Random] = []
 
@@ -185,5 +188,8 @@ def _renew_paths() -> None:
     site.USER_BASE = site.USER_SITE = None
     user_site = site.getusersitepackages()
     sysconfig.get_config_vars()["userbase"] = site.getuserbase()
+    for name in _COMPUTED_FROM_HOME:
+        if name in sys.modules:
+            importlib.reload(sys.modules[name])  # in place: who has its functions sees the new
     if site.ENABLE_USER_SITE and Path(user_site).is_dir() and user_site not in sys.path:
         site.addsitedir(user_site)
