@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMPS := .make
 
-.PHONY: help run test test-slow bench lint format lock docs-reference clean
+.PHONY: help run test test-slow bench js lint format lock docs-reference clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -15,6 +15,7 @@ run: $(STAMPS)/run $(STAMPS)/js ## start Datalab on this machine (PORT=8000, UP=
 	@$(BIN)/datalab up --port $(PORT) $(UP)
 
 test: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium lint ## everything that has to be true, in minutes
+	@tools/npm test --workspaces --silent
 	$(BIN)/pytest -m "not slow"
 
 test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium ## long fault rounds and deep fuzzing
@@ -22,6 +23,8 @@ test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium ## long fault rounds a
 
 bench: $(STAMPS)/test ## how long a forked start takes, alone and eight at once
 	$(BIN)/python tests/bench/fork.py
+
+js: $(STAMPS)/js ## the proxy and the front ends
 
 lint: $(STAMPS)/test ## formatting, style, types
 	$(BIN)/ruff format --check .
@@ -58,8 +61,10 @@ $(STAMPS)/test: $(STAMPS)/run requirements/test.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@touch $@
 
-$(STAMPS)/js: $(STAMPS)/run package.json package-lock.json
-	@echo "Installing the proxy…"
+FRONTENDS := $(wildcard extensions/*/frontend/package.json extensions/*/frontend/src/*)
+
+$(STAMPS)/js: $(STAMPS)/run package.json package-lock.json tools/install-js $(FRONTENDS)
+	@echo "Installing the proxy, building the front ends…"
 	@tools/install-js
 	@touch $@
 
