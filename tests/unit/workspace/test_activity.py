@@ -9,10 +9,13 @@ import pytest
 from datalab_workspace.activity import busy, shows_a_person
 
 
-def request(method: str, status: int = 200, user: object = "ann", **headers: str) -> Any:
+def request(
+    method: str, status: int = 200, user: object = "ann", path: str = "api/x", **headers: str
+) -> Any:
     """Return as much of a finished request's handler as is looked at."""
     return SimpleNamespace(
-        request=SimpleNamespace(method=method, headers=headers),
+        request=SimpleNamespace(method=method, headers=headers, path=f"/user/ann/{path}"),
+        settings={"base_url": "/user/ann/"},
         get_status=lambda: status,
         _jupyter_current_user=user,
     )
@@ -27,6 +30,11 @@ def test_a_request_that_changes_something_shows_a_person(method: str) -> None:
 def test_a_request_that_reads_may_be_a_tab_that_polls(method: str) -> None:
     assert not shows_a_person(request(method))
     assert not shows_a_person(request(method, **{"Sec-Fetch-Mode": "cors"}))
+
+
+def test_the_layout_is_saved_by_a_tab_that_nobody_touches() -> None:
+    assert not shows_a_person(request("PUT", path="lab/api/workspaces/default"))
+    assert shows_a_person(request("PUT", path="api/contents/lab/api/workspaces/x.ipynb"))
 
 
 def test_a_page_load_shows_a_person() -> None:

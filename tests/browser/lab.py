@@ -1,0 +1,53 @@
+"""What people do in JupyterLab and on Datalab's pages, as functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def start(page: Page, profile: str = "small") -> None:
+    """Click a card's button and wait for Lab's launcher."""
+    page.click(f"#start-{profile}")
+    page.wait_for_url("**/lab**", timeout=60_000)
+    page.wait_for_selector(".jp-Launcher-body", timeout=60_000)
+
+
+def new_notebook(page: Page) -> None:
+    """Click the launcher's Python card and wait for the kernel."""
+    page.click('.jp-LauncherCard[data-category="Notebook"]')
+    page.wait_for_selector(".jp-Notebook .cm-content")
+    page.wait_for_selector('.jp-NotebookPanel [data-status="idle"]')
+
+
+def run_cell(page: Page, code: str) -> None:
+    """Type code into the active cell and run it."""
+    page.locator(".jp-Notebook .jp-mod-active .cm-content").click()
+    page.keyboard.insert_text(code)
+    page.keyboard.press("Shift+Enter")
+
+
+def output(page: Page) -> Any:
+    """Return the locator of the last output."""
+    return page.locator(".jp-OutputArea-output").last
+
+
+def stop_all(page: Page, home: str) -> None:
+    """Press every Stop button on the start page."""
+    page.goto(home)
+    buttons = page.locator("form[data-stop] button")
+    while count := buttons.count():
+        buttons.first.click()
+        expect(buttons).to_have_count(count - 1)
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong for keyboard and screen-reader users."""
+    # With a policy against inline scripts a script tag would be refused; evaluating is not.
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run()")["violations"]
+    return [f"{item['id']}: {node['html']}" for item in found for node in item["nodes"]]
