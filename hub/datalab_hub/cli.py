@@ -68,6 +68,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     link.set_defaults(command=_link)
 
+    offboard = commands.add_parser(
+        "offboard",
+        parents=[data_dir],
+        help="a person leaves: stop workspaces, delete the account, decide about the home",
+        description="Says what it would do; with --apply it does it.",
+    )
+    offboard.add_argument("name", metavar="USER")
+    offboard.add_argument(
+        "--home",
+        default="keep",
+        metavar="keep|remove|give:OTHER",
+        help="what becomes of the home (default: %(default)s)",
+    )
+    offboard.add_argument("--apply", action="store_true", help="do it")
+    offboard.set_defaults(command=_offboard)
+
     user = commands.add_parser("user", help="further people on this machine (needs root)")
     actions = user.add_subparsers(required=True, metavar="ACTION")
     for name, text in {
@@ -123,6 +139,29 @@ def running_port(data_dir: Path) -> int:
             f"No Datalab has been started with {data_dir}. Start it with: datalab up; or name "
             "the right directory with --data-dir."
         ) from None
+
+
+def _offboard(arguments: argparse.Namespace) -> int:
+    from .local import LOOPBACK, operator_token
+    from .offboard import HomeFate, Offboarding
+
+    try:
+        fate = HomeFate.parse(arguments.home)
+    except ValueError as error:
+        raise DatalabError(f"--home {error}") from None
+    data_dir = arguments.data_dir.absolute()
+    api_url = f"http://{LOOPBACK}:{running_port(data_dir)}/hub/api"
+    offboarding = Offboarding(
+        arguments.name.lower(), data_dir, api_url, operator_token(data_dir), fate
+    )
+    for step in offboarding.plan():
+        print(f"  {step}")
+    if not arguments.apply:
+        print("Nothing has been changed. Add --apply to do it.")
+        return 0
+    offboarding.apply()
+    print("Done. If people sign in through an identity provider, remove them there as well.")
+    return 0
 
 
 def _add_user(arguments: argparse.Namespace) -> int:

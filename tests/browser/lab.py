@@ -11,23 +11,27 @@ AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def start(page: Page, profile: str = "small") -> None:
-    """Click a card's button and wait for Lab's launcher."""
+    """Click a card's button and wait for Lab with what was open there last, or the launcher."""
     page.click(f"#start-{profile}")
     page.wait_for_url("**/lab**", timeout=60_000)
-    page.wait_for_selector(".jp-Launcher-body", timeout=60_000)
+    page.wait_for_selector(".jp-Launcher-body, .jp-NotebookPanel", timeout=60_000)
 
 
 def new_notebook(page: Page) -> None:
     """Click the launcher's Python card and wait for the kernel."""
+    if not page.locator(".jp-Launcher-body").count():
+        page.goto(page.url.split("/lab")[0] + "/lab?reset")
     page.click('.jp-LauncherCard[data-category="Notebook"]')
     page.wait_for_selector(".jp-Notebook .cm-content")
-    page.wait_for_selector('.jp-NotebookPanel [data-status="idle"]')
+    # What is run before the kernel has introduced itself is dropped without a word.
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=30_000)
 
 
 def run_cell(page: Page, code: str) -> None:
     """Type code into the active cell and run it."""
-    page.locator(".jp-Notebook .jp-mod-active .cm-content").click()
-    page.keyboard.insert_text(code)
+    cell = page.locator(".jp-Notebook .jp-mod-active .cm-content")
+    cell.fill(code)
+    expect(cell).to_contain_text(code.splitlines()[0])
     page.keyboard.press("Shift+Enter")
 
 

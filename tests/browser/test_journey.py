@@ -35,8 +35,7 @@ def test_click_a_card_run_a_cell_stop(page: Page, site: Datalab, shot) -> None:
     run_cell(page, "import os, pandas as pd\nprint(6 * 7, os.environ['HOME'])")
     expect(output(page)).to_contain_text(f"42 {site.data_dir / 'homes'}")
     page.goto(f"{site.url}/hub/home")
-    row = page.locator(".row")
-    expect(row).to_contain_text("running")
+    row = page.locator(".row", has_text="running")
     expect(row).to_contain_text("EUR so far")
     expect(row).to_contain_text(re.compile("stops|idle", re.IGNORECASE))
     shot(page, "running")
@@ -110,7 +109,7 @@ def test_a_start_that_fails_says_why_and_what_to_do(page: Page, site: Datalab) -
 def test_an_administrator_sees_who_runs_what_and_stops_it(page: Page, site: Datalab, shot) -> None:
     start(page)
     page.goto(f"{site.url}/hub/datalab/admin")
-    row = page.locator("#running tbody tr")
+    row = page.locator("#running tbody tr", has_text="running")
     expect(row).to_contain_text("running")
     expect(row).to_contain_text("EUR")
     shot(page, "admin")

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ..site import Site
 
 _LOOPBACK = "127.0.0.1"
+_STANDBY_TIMEOUT = 2  # seconds; a fork takes a hundredth of one
 _HELLO_TIMEOUT = 20  # seconds; a cold interpreter on a busy machine
 _LOG_TAIL = 12  # lines shown to the operator after a crash
 _BACKLOG = 128
@@ -80,8 +81,8 @@ class LocalBackend(Backend):
                 context.bind(_LOOPBACK, self._port)
 
                 context.report(Phase.BOOT, "Starting the server")
-                connection = stack.enter_context(await self._connect(log_descriptor))
-                process = await asyncio.wait_for(read_hello(connection), _HELLO_TIMEOUT)
+                connection, process = await self._newborn(log_descriptor)
+                stack.enter_context(connection)
                 self._admit(process)
                 claim = wire.Claim(
                     key=context.key,
@@ -152,12 +153,28 @@ class LocalBackend(Backend):
 
     # -- internal ---------------------------------------------------------------------------
 
-    async def _connect(self, log_descriptor: int) -> socket.socket:
+    async def _newborn(self, log_descriptor: int) -> tuple[socket.socket, ProcessId]:
+        """Return a process that waits to be told who it is for, and the connection to it.
+
+        From the standby if that answers soon, else a fresh interpreter.
+        """
         python = self.platform.python_of(self.context)
         connection = await self.platform.standby(python)
-        if connection is None:
-            connection, self._cold = spawn_cold(python, log_descriptor)
-        return connection
+        if connection is not None:
+            try:
+                return connection, await asyncio.wait_for(read_hello(connection), _STANDBY_TIMEOUT)
+            except (OSError, TimeoutError) as error:
+                connection.close()  # a child that comes late reads end-of-file, and ends
+                self.platform.log.warning("The standby did not answer (%r); starting cold", error)
+            except BaseException:
+                connection.close()
+                raise
+        connection, self._cold = spawn_cold(python, log_descriptor)
+        try:
+            return connection, await asyncio.wait_for(read_hello(connection), _HELLO_TIMEOUT)
+        except BaseException:
+            connection.close()
+            raise
 
     def _admit(self, process: ProcessId) -> None:
         """Write down who this process will be, before it is told."""
