@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMPS := .make
 
-.PHONY: help run test test-slow bench js lint format lock docs-reference clean
+.PHONY: help run test test-slow screenshots bench js lint format lock docs-reference clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -20,6 +20,9 @@ test: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium lint ## everything that has
 
 test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium ## long fault rounds and deep fuzzing
 	$(BIN)/pytest -m slow
+
+screenshots: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium ## renew the pictures in docs/images
+	DATALAB_SCREENSHOTS=docs/images $(BIN)/pytest -q tests/browser
 
 bench: $(STAMPS)/test ## how long a forked start takes, alone and eight at once
 	$(BIN)/python tests/bench/fork.py

@@ -55,9 +55,7 @@ class Offboarding:
         fate: of the home.
     """
 
-    def __init__(
-        self, user: str, data_dir: Path, api_url: str, token: str, fate: HomeFate
-    ) -> None:
+    def __init__(self, user: str, data_dir: Path, api_url: str, token: str, fate: HomeFate) -> None:
         self.user = user
         self.fate = fate
         self._homes = data_dir / "homes"

@@ -205,6 +205,18 @@ async def test_a_person_signs_in_through_the_hub(start: Start, hub: FakeHub) -> 
             assert str(response.url).endswith("/lab")
 
 
+async def test_cookies_are_for_this_workspace_alone(start: Start) -> None:
+    """A cookie for ``/`` would reach everybody else's workspace."""
+    ann = await start("ann")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(ann.url + "lab", allow_redirects=False) as response,
+    ):
+        assert response.status == 302
+        paths = {cookie["path"] for cookie in response.cookies.values()}
+    assert paths == {"/user/ann/"}
+
+
 async def test_a_cold_workspace_speaks_the_same_protocol(hub: FakeHub, tmp_path: Path) -> None:
     connection, process = start_cold(tmp_path / "cold.log")
     cold = await claim(connection, hub, hub.add("ann"), tmp_path)

@@ -68,8 +68,29 @@ def _defaults_of_this_home() -> Config:
                 "workspaces_dir": get_workspaces_dir(),
             },
             "LanguageServerManager": {"node_roots": node_roots},
+            "HubAuth": _hub_of_this_workspace(),
         }
     )
+
+
+def _hub_of_this_workspace() -> dict[str, str]:
+    """Return what ``jupyterhub.services.auth.HubAuth`` reads from the environment at import.
+
+    In a standby that is nobody's environment: the sign-in cookie would be set for ``/`` and so
+    be sent to every other workspace (read in JupyterHub 6.1.1; a test compares all of them).
+    """
+    variables = {
+        "base_url": "JUPYTERHUB_SERVICE_PREFIX",
+        "api_url": "JUPYTERHUB_API_URL",
+        "keyfile": "JUPYTERHUB_SSL_KEYFILE",
+        "certfile": "JUPYTERHUB_SSL_CERTFILE",
+        "client_ca": "JUPYTERHUB_SSL_CLIENT_CA",
+    }
+    return {
+        name: os.environ[variable]
+        for name, variable in variables.items()
+        if os.environ.get(variable)
+    }
 
 
 def _npm_prefix() -> Path | None:
