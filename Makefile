@@ -24,8 +24,8 @@ test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium ## long fault rounds a
 screenshots: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium ## renew the pictures in docs/images
 	DATALAB_SCREENSHOTS=docs/images $(BIN)/pytest -q tests/browser
 
-bench: $(STAMPS)/test ## how long a forked start takes, alone and eight at once
-	$(BIN)/python tests/bench/fork.py
+bench: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium ## plain JupyterHub against Datalab; writes docs/benchmarks.md
+	$(BIN)/python tests/bench/start.py
 
 js: $(STAMPS)/js ## the proxy and the front ends
 
