@@ -15,6 +15,7 @@ def test_a_person_is_warned_and_puts_the_stop_off_then_it_comes(
     start(page, "brief")
     warning = page.locator(TOAST, has_text="this workspace stops")
     expect(warning).to_be_visible(timeout=20_000)
+    page.wait_for_timeout(700)  # it slides in
     shot(page, "idle-warning")
     warning.get_by_role("button", name="Keep working").click()
     expect(warning).to_have_count(0)
