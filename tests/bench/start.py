@@ -156,15 +156,15 @@ def in_browser(site: Site, rounds: int) -> dict[str, list[float]]:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        for _ in range(rounds):
+        for name in (f"eve{number}" for number in range(rounds)):  # Lab reopens what was open
             page = browser.new_context().new_page()  # with an empty cache
             page.goto(f"{site.url}/hub/login?next=%2Fhub%2Fhome")
-            page.fill("input[name=username]", "eve")
+            page.fill("input[name=username]", name)
             page.fill("input[name=password]", "anything")
             page.press("input[name=password]", "Enter")
             page.wait_for_url("**/hub/home")
             began = time.perf_counter()
-            _click(page, site)
+            _click(page, site, name)
             page.wait_for_selector(".jp-Launcher-body", timeout=90_000)
             found["launcher"].append(time.perf_counter() - began)
             page.click('.jp-LauncherCard[data-category="Notebook"]')
@@ -174,21 +174,21 @@ def in_browser(site: Site, rounds: int) -> dict[str, list[float]]:
             page.wait_for_selector(".jp-OutputArea-output >> text=42", timeout=60_000)
             found["cell"].append(time.perf_counter() - began)
             began = time.perf_counter()
-            page.goto(f"{site.url}/user/eve/lab?reset")
+            page.goto(f"{site.url}/user/{name}/lab?reset")
             page.wait_for_selector(".jp-Launcher-body", timeout=90_000)
             found["open"].append(time.perf_counter() - began)
             page.context.close()
-            site.stop("eve")
+            site.stop(name)
         browser.close()
     return found
 
 
-def _click(page: Page, site: Site) -> None:
+def _click(page: Page, site: Site, name: str) -> None:
     card = page.locator("#start-small")
     if card.count():
         card.click()
     else:
-        page.goto(f"{site.url}/hub/spawn/eve")  # what plain JupyterHub does after sign-in
+        page.goto(f"{site.url}/hub/spawn/{name}")  # what plain JupyterHub does after sign-in
 
 
 ROWS = {
