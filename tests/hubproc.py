@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def datalab(*arguments: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
+def datalab(*arguments: object, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
     """Run a ``datalab`` command to its end."""
-    command = [sys.executable, "-m", "datalab_hub.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, **kwargs)
+    command = [python, "-m", "datalab_hub.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
 def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
@@ -52,8 +53,67 @@ def _named(processes: list[psutil.Process], name: str) -> psutil.Process | None:
     return None
 
 
+HUB = """
+import os
+from datalab_hub.proxy import proxy_command
+c = get_config()
+c.JupyterHub.bind_url = os.environ["SITE"]
+c.JupyterHub.hub_port = int(os.environ["HUB_PORT"])
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:" + os.environ["PROXY_API_PORT"]
+c.ConfigurableHTTPProxy.command = proxy_command()
+c.JupyterHub.cookie_secret = os.urandom(32)
+"""
+
+
+@contextmanager
+def running_hub(
+    directory: Path, config: str, environment: dict[str, str] | None = None
+) -> Iterator[tuple[str, psutil.Popen]]:
+    """Run ``jupyterhub`` on ports of its own with a configuration that goes on where HUB ends.
+
+    Yields:
+        its address and its process, when it answers. The log is ``hub.log`` in the directory.
+    """
+    (directory / "config.py").write_text(HUB + config)
+    url = f"http://127.0.0.1:{free_port()}"
+    log = directory / "hub.log"
+    with log.open("w") as output:
+        process = psutil.Popen(
+            [sys.executable, "-m", "jupyterhub", "-f", "config.py"],
+            cwd=directory,
+            env=os.environ
+            | {
+                "SITE": url,
+                "HUB_PORT": str(free_port()),
+                "PROXY_API_PORT": str(free_port()),
+                "HOME": str(directory),
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            }
+            | (environment or {}),
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        until(lambda: answers(f"{url}/hub/api") or process.poll() is not None, READY_SECONDS)
+        assert process.poll() is None, log.read_text()
+        yield url, process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def answers(url: str) -> bool:
+    """Return whether there is a page."""
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 class Datalab:
     """``datalab up`` in a private directory."""
+
+    python = sys.executable
 
     def __init__(self, directory: Path, *, catalog: Path | None = None, keep: bool = False) -> None:
         self.data_dir = directory
@@ -69,7 +129,7 @@ class Datalab:
     def start(self) -> Datalab:
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "datalab_hub.cli", "up", *self.arguments],
+                [self.python, "-m", "datalab_hub.cli", "up", *self.arguments],
                 stdout=output,
                 stderr=output,
                 env={k: v for k, v in os.environ.items() if not k.startswith("DATALAB_")},
@@ -98,7 +158,11 @@ class Datalab:
 
     def link(self) -> str:
         """A fresh sign-in link."""
-        return datalab("link", "--data-dir", self.data_dir).stdout.strip()
+        return self.datalab("link").stdout.strip()
+
+    def datalab(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run a ``datalab`` command about this installation."""
+        return datalab(*arguments, "--data-dir", self.data_dir, python=self.python)
 
     def hub(self) -> psutil.Process:
         """The hub's process."""

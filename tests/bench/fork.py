@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -63,37 +64,32 @@ async def _measure(
     hub: FakeHub, standby: Standby, directory: Path, rounds: int, at_once: int
 ) -> None:
     print(f"{'':24}{'median s':>9}{'best':>9}{'worst':>9}{'CPU s':>9}{'private MiB':>12}")
+
+    def forked(name: str) -> Awaitable[Workspace]:
+        return _forked(standby, hub, name, directory)
+
+    def cold(name: str) -> Awaitable[Workspace]:
+        return _cold(hub, name, directory)
+
+    await _rounds("fork, one", forked, rounds, 1)
+    await _rounds(f"fork, {at_once} at once", forked, max(1, rounds // 4), at_once)
+    await _rounds("cold, one", cold, max(1, rounds // 3), 1)
+
+
+async def _rounds(
+    title: str, start: Callable[[str], Awaitable[Workspace]], rounds: int, at_once: int
+) -> None:
+    """Start workspaces, some at once, and print a row; wall time is that of a round's slowest."""
     walls, cpus, memories = [], [], []
     for number in range(rounds):
-        workspace = await _forked(standby, hub, f"fork{number}", directory)
-        walls.append(workspace.answered - workspace.claimed)
-        cpus.append(workspace.cpu())
-        await asyncio.sleep(_IDLE)
-        memories.append(workspace.private_memory())
-        await workspace.end()
-    _row("fork, one", walls, cpus, memories)
-
-    walls, cpus, memories = [], [], []
-    for number in range(max(1, rounds // 4)):
-        began = time.perf_counter()
-        names = [f"many{number}-{index}" for index in range(at_once)]
-        group = await asyncio.gather(*(_forked(standby, hub, name, directory) for name in names))
-        walls.append(max(workspace.answered for workspace in group) - began)
+        names = [f"{title.split(',')[0]}{at_once}-{number}-{index}" for index in range(at_once)]
+        group = await asyncio.gather(*map(start, names))
+        walls.append(max(w.answered for w in group) - min(w.claimed for w in group))
         cpus += [workspace.cpu() for workspace in group]
         await asyncio.sleep(_IDLE)
         memories += [workspace.private_memory() for workspace in group]
         await asyncio.gather(*(workspace.end() for workspace in group))
-    _row(f"fork, {at_once} at once", walls, cpus, memories)
-
-    walls, cpus, memories = [], [], []
-    for number in range(max(1, rounds // 3)):
-        workspace = await _cold(hub, f"cold{number}", directory)
-        walls.append(workspace.answered - workspace.claimed)
-        cpus.append(workspace.cpu())
-        await asyncio.sleep(_IDLE)
-        memories.append(workspace.private_memory())
-        await workspace.end()
-    _row("cold, one", walls, cpus, memories)
+    _row(title, walls, cpus, memories)
 
 
 def main() -> None:

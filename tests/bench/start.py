@@ -27,20 +27,12 @@ from jupyterhub import __version__ as jupyterhub_version
 from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from hubproc import free_port, until
+from hubproc import running_hub, until
 
 TOKEN = "bench-" + os.urandom(16).hex()
 AT_ONCE = 8
 REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 BASE = """
-import os
-from datalab_hub.proxy import proxy_command
-c = get_config()
-c.JupyterHub.bind_url = os.environ["SITE"]
-c.JupyterHub.hub_port = int(os.environ["HUB_PORT"])
-c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:" + os.environ["PROXY_API_PORT"]
-c.ConfigurableHTTPProxy.command = proxy_command()
-c.JupyterHub.cookie_secret = os.urandom(32)
 c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
 c.JupyterHub.services = [{"name": "bench", "api_token": os.environ["BENCH_TOKEN"], "admin": True}]
@@ -91,40 +83,12 @@ class Site:
 @contextmanager
 def running(config: str) -> Iterator[Site]:
     directory = Path(tempfile.mkdtemp(prefix="bench-"))
-    (directory / "config.py").write_text(config)
-    url = f"http://127.0.0.1:{free_port()}"
-    environment = os.environ | {
-        "SITE": url,
-        "HUB_PORT": str(free_port()),
-        "PROXY_API_PORT": str(free_port()),
-        "BENCH_TOKEN": TOKEN,
-        "HOME": str(directory),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
-    with (directory / "hub.log").open("w") as log:
-        process = psutil.Popen(
-            [sys.executable, "-m", "jupyterhub", "-f", "config.py"],
-            cwd=directory,
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-    site = Site(url, process)
     try:
-        until(lambda: _answers(f"{url}/hub/api"), 60)
-        time.sleep(8)  # the standby warms up, the culler starts
-        yield site
+        with running_hub(directory, config, {"BENCH_TOKEN": TOKEN}) as (url, process):
+            time.sleep(8)  # the standby warms up, the culler starts
+            yield Site(url, process)
     finally:
-        process.terminate()
-        process.wait(60)
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def measure(site: Site, browser: Callable[[Site, int], dict[str, list[float]]], rounds: int):

@@ -7,15 +7,13 @@ the API.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
-from hubproc import free_port, until
+from hubproc import answers, free_port, running_hub, until
 from playwright.sync_api import APIResponse, Browser, Page, expect
 
 CATALOG = """
@@ -24,16 +22,8 @@ profiles:
   - {name: secret, title: For the few, allowed_groups: [few]}
 """
 CONFIG = """
-import json, os
+import json
 from datalab_hub.config import configure
-from datalab_hub.proxy import proxy_command
-
-c = get_config()
-c.JupyterHub.bind_url = os.environ["SITE"]
-c.JupyterHub.hub_port = int(os.environ["HUB_PORT"])
-c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:" + os.environ["PROXY_API_PORT"]
-c.ConfigurableHTTPProxy.command = proxy_command()
-c.JupyterHub.cookie_secret = os.urandom(32)
 
 # From here on: what docs/how-to/sign-in.md says.
 c.JupyterHub.authenticator_class = "generic-oauth"
@@ -67,7 +57,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
         url = f"http://127.0.0.1:{port}"
-        until(lambda: _answers(f"{url}/.well-known/openid-configuration"))
+        until(lambda: answers(f"{url}/.well-known/openid-configuration"))
         yield url
     finally:
         process.terminate()
@@ -78,40 +68,13 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def hub(provider: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("hub")
     (directory / "datalab.yaml").write_text(CATALOG)
-    (directory / "config.py").write_text(CONFIG)
-    url = f"http://127.0.0.1:{free_port()}"
-    environment = os.environ | {
-        "SITE": url,
-        "HUB_PORT": str(free_port()),
-        "PROXY_API_PORT": str(free_port()),
+    environment = {
         "OIDC_CLIENT_SECRET": SECRET,
         "ENDPOINTS": httpx.get(f"{provider}/.well-known/openid-configuration").text,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
-    log = directory / "hub.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterhub", "-f", "config.py"],
-            cwd=directory,
-            env=environment,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        until(lambda: _answers(f"{url}/hub/api") or process.poll() is not None, 60)
-        assert process.poll() is None, log.read_text()
+    with running_hub(directory, CONFIG, environment) as (url, _process):
         yield url
-    finally:
-        process.terminate()
-        process.wait(30)
-        assert SECRET not in log.read_text()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url).status_code == 200
-    except httpx.TransportError:
-        return False
+    assert SECRET not in (directory / "hub.log").read_text()
 
 
 def sign_in(browser: Browser, hub: str, name: str) -> Page:
