@@ -74,14 +74,18 @@ class Offboarding:
                 a hub that does not answer.
         """
         user = self._get(self.user)
-        if user["admin"]:
+        has_password = self.user in self._passwords.users()
+        if user is None and not has_password and not self._home.exists():
+            raise DatalabError(f"There is nobody called {self.user!r} here.")
+        if user is not None and user["admin"]:
             raise DatalabError(
                 f"{self.user} administrates this Datalab. Make them an ordinary person first "
                 "(Admin → JupyterHub's own administration), then try again."
             )
         steps = [f"stop the workspace {self._title(name)}" for name in self._active(user)]
-        steps.append(f"delete the account of {self.user} with its tokens and sessions")
-        if self.user in self._passwords.users():
+        if user is not None:
+            steps.append(f"delete the account of {self.user} with its tokens and sessions")
+        if has_password:
             steps.append("take the password away")
         return [*steps, self._plan_home()]
 
@@ -89,9 +93,10 @@ class Offboarding:
         """Do it. What has been done stays done if a later step fails; running it again goes on.
 
         Raises:
-            DatalabError: names the step that failed, and why.
+            DatalabError: names the step that failed, and why; or what :meth:`plan` raises, and
+                then nothing has been done.
         """
-        self.plan()
+        self.plan()  # its checks hold for now, not for when the person read the plan
         self._passwords.remove(self.user)  # first: nobody signs in again meanwhile
         self._stop_workspaces()
         answer = self._ask("DELETE", self._path)
@@ -125,10 +130,10 @@ class Offboarding:
                 )
             time.sleep(_POLL_SECONDS)
 
-    def _get(self, user: str) -> dict[str, Any]:
+    def _get(self, user: str) -> dict[str, Any] | None:
         answer = self._ask("GET", f"users/{quote(user, safe='')}")
         if answer.status_code == 404:
-            raise DatalabError(f"There is nobody called {user!r} here.")
+            return None
         if answer.status_code != 200:
             raise DatalabError(f"The hub did not tell about {user!r}: {answer.text}")
         found: dict[str, Any] = answer.json()
@@ -143,10 +148,10 @@ class Offboarding:
             ) from error
 
     @staticmethod
-    def _active(user: dict[str, Any]) -> list[str]:
+    def _active(user: dict[str, Any] | None) -> list[str]:
         return [
             name
-            for name, server in (user["servers"] or {}).items()
+            for name, server in ((user and user["servers"]) or {}).items()
             if server["ready"] or server["pending"]
         ]
 
@@ -171,7 +176,8 @@ class Offboarding:
             return f"keep the home {self._home}"
         if self.fate.kind == "remove":
             return f"remove the home {self._home} with everything in it, for good"
-        self._get(self.fate.other)
+        if self._get(self.fate.other) is None:
+            raise DatalabError(f"There is nobody called {self.fate.other!r} here.")
         if not self._gift.parent.is_dir():
             raise DatalabError(
                 f"{self.fate.other} has no home yet, so nothing can be put there. They get one "

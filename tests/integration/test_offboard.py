@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
-from hubproc import Datalab, Person, datalab, until
+from hubproc import Datalab, Person, until
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def api(person, method, path, **body):
 
 
 def offboard(site, *arguments):
-    return datalab("offboard", *arguments, "--data-dir", site.data_dir)
+    return site.datalab("offboard", *arguments)
 
 
 def test_a_dry_run_changes_nothing_and_apply_leaves_nothing_but_the_gift(site, owner):
@@ -53,8 +54,6 @@ def test_a_dry_run_changes_nothing_and_apply_leaves_nothing_but_the_gift(site, o
     assert done.returncode == 0, done.stderr
     until(lambda: len(site.workspaces()) == 1)
     with_token = {"Authorization": f"token {token}"}
-    import httpx
-
     assert httpx.get(f"{site.url}/hub/api/user", headers=with_token).status_code == 403
     assert not home.exists()
     assert (site.data_dir / "homes" / name / "from-ann" / "results.csv").read_text() == "1,2\n"
@@ -85,3 +84,14 @@ def test_what_cannot_be_done_is_said_before_anything_is_done(site, owner):
         assert text in refused.stderr
     assert offboard(site, "ann", "--home", "remove", "--apply").returncode == 0
     assert not (site.data_dir / "homes" / "ann").exists()
+
+
+def test_running_it_again_goes_on_where_it_failed(site, owner):
+    """The account went, then the home could not be settled: only the home is left to do."""
+    home = site.data_dir / "homes" / "ann"
+    home.mkdir(parents=True)
+    rest = offboard(site, "ann", "--home", "remove", "--apply")
+    assert rest.returncode == 0, rest.stderr
+    assert "delete the account" not in rest.stdout
+    assert not home.exists()
+    assert "nobody called 'ann'" in offboard(site, "ann").stderr
