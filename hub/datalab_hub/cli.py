@@ -168,7 +168,7 @@ def _add_user(arguments: argparse.Namespace) -> int:
     from .signin.passwords import Passwords
     from .signin.uids import multi_person_obstacle
 
-    if obstacle := multi_person_obstacle():
+    if obstacle := multi_person_obstacle(arguments.data_dir.absolute()):
         raise DatalabError(obstacle)
     name = arguments.name.lower()
     running_port(arguments.data_dir)

@@ -58,7 +58,7 @@ def configure_local(c: Config) -> None:
     c.ConfigurableHTTPProxy.check_running_interval = 1  # second
 
     owner = os.environ[OWNER]
-    obstacle = multi_person_obstacle()
+    obstacle = multi_person_obstacle(data_dir)
     c.JupyterHub.authenticator_class = "datalab-local"
     c.Authenticator.admin_users = {owner}
     c.LocalAuthenticator.owner = owner

@@ -185,7 +185,7 @@ class Supervisor:
         self._told = True
         lines = ["", "Datalab is ready. Open this link to sign in (it works once, for 10 minutes):"]
         lines += ["", f"  {self.link()}", ""]
-        obstacle = multi_person_obstacle()
+        obstacle = multi_person_obstacle(self.data_dir)
         lines.append(
             obstacle
             if obstacle

@@ -56,8 +56,12 @@ class UidTable:
             return table[user]
 
 
-def multi_person_obstacle() -> str | None:
-    """Return why this machine cannot give each person a uid of their own; ``None`` if it can."""
+def multi_person_obstacle(data_dir: Path) -> str | None:
+    """Return why this machine cannot give each person a uid of their own; ``None`` if it can.
+
+    Args:
+        data_dir: where the homes will be; other uids have to be able to pass through.
+    """
     if os.geteuid() != 0:
         return (
             "Datalab was not started as root, so all workspaces would run under one account and "
@@ -71,6 +75,13 @@ def multi_person_obstacle() -> str | None:
                 "else could start a workspace. Datalab admits one person: the one who started "
                 "it. Install it where everybody can read it, for example below /opt."
             )
+    closed = _closed_directory(data_dir.parent)
+    if closed is not None:
+        return (
+            f"Other accounts cannot pass {closed}, above the homes in {data_dir}, so nobody else "
+            "could use theirs. Datalab admits one person: the one who started it. Choose another "
+            "--data-dir, for example /var/lib/datalab."
+        )
     return None
 
 
