@@ -3,10 +3,11 @@
 PORT ?= 8000
 UP ?=
 PYTHON ?= python3
+LOCK ?=
 BIN := .venv/bin
 STAMPS := .make
 
-.PHONY: help run test test-slow screenshots bench js lint format lock docs-reference clean
+.PHONY: help run test test-slow screenshots bench js lint format lock docs docs-reference clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -14,17 +15,17 @@ help: ## what there is
 run: $(STAMPS)/run $(STAMPS)/js ## start Datalab on this machine (PORT=8000, UP="--catalog FILE")
 	@$(BIN)/datalab up --port $(PORT) $(UP)
 
-test: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium lint ## everything that has to be true, in minutes
+test: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs lint ## everything that has to be true, in minutes
 	@tools/npm test --workspaces --silent
 	$(BIN)/pytest -m "not slow"
 
-test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium ## long fault rounds and deep fuzzing
+test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## long fault rounds and deep fuzzing
 	$(BIN)/pytest -m slow
 
-screenshots: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium ## renew the pictures in docs/images
+screenshots: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## renew the pictures in docs/images
 	DATALAB_SCREENSHOTS=docs/images $(BIN)/pytest -q tests/browser
 
-bench: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/chromium ## plain JupyterHub against Datalab; writes docs/benchmarks.md
+bench: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## plain JupyterHub against Datalab; writes docs/benchmarks.md
 	$(BIN)/python tests/bench/start.py
 
 js: $(STAMPS)/js ## the proxy and the front ends
@@ -38,8 +39,11 @@ format: $(STAMPS)/test ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(STAMPS)/test ## renew the requirement locks from requirements/*.in
-	tools/lock
+lock: $(STAMPS)/test ## requirement locks from requirements/*.in (LOCK=--upgrade renews all)
+	tools/lock $(LOCK)
+
+docs: $(STAMPS)/test ## the documentation as a site, in site/
+	$(BIN)/mkdocs build --strict
 
 docs-reference: $(STAMPS)/run ## renew what is generated from the models
 	$(BIN)/python -m datalab_hub.catalog.reference > docs/reference/catalog.md
@@ -71,6 +75,6 @@ $(STAMPS)/js: $(STAMPS)/run package.json package-lock.json tools/install-js $(FR
 	@tools/install-js
 	@touch $@
 
-$(STAMPS)/chromium: $(STAMPS)/run
-	@tools/install-chromium
+$(STAMPS)/programs: $(STAMPS)/run
+	@tools/install-test-programs
 	@touch $@

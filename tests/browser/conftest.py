@@ -65,7 +65,7 @@ def browser() -> Iterator[Browser]:
     """Chromium, ended before the next module: Playwright's loop would be in others' way."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
-        pytest.skip("no Chromium on this machine: tools/install-chromium says how to get it")
+        pytest.skip("no Chromium on this machine: tools/install-test-programs says how to get it")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=CHROMIUM_ARGUMENTS, timeout=60_000
