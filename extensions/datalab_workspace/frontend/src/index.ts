@@ -73,21 +73,19 @@ class IdleWarning {
           ]
         : []
     };
-    if (this.id === '' || !Notification.manager.has(this.id)) {
-      this.id = this.dismissed ? '' : Notification.warning(message, options);
-      this.dismissed = true; // once closed by the person it stays closed until the next time
-    } else {
+    if (this.id === null) {
+      this.id = Notification.warning(message, options);
+    } else if (Notification.manager.has(this.id)) {
       Notification.update({ id: this.id, message, ...options });
-    }
+    } // else the person has closed it, and it stays closed until the next time
     return checkIn;
   }
 
   private hide(): void {
-    if (this.id !== '') {
+    if (this.id !== null) {
       Notification.dismiss(this.id);
     }
-    this.id = '';
-    this.dismissed = false;
+    this.id = null;
   }
 
   private async extend(): Promise<void> {
@@ -104,8 +102,8 @@ class IdleWarning {
     await this.watch();
   }
 
-  private id = '';
-  private dismissed = false;
+  /** The notification of this time; null while no stop is near. */
+  private id: string | null = null;
   private timer = 0;
 }
 
