@@ -22,6 +22,7 @@ from . import compat, housekeeping
 from .audit import AuditLog
 from .catalog import load_catalog
 from .instance import instance_id, private_directory
+from .lifeline import PARENT
 from .site import SETTING, Site
 from .spawner import WorkspaceSpawner
 from .usage import UsageLedger
@@ -128,10 +129,12 @@ def _ledger_url(c: Config, directory: Path) -> str:
 def _culler(catalog: Path | None, site: Site) -> dict[str, Any]:
     """Return the idle culler as a hub service: one process, its hook decides per profile."""
     config_file = Path(__file__).with_name("culler_config.py")
-    environment = {"DATALAB_CATALOG": str(catalog.resolve())} if catalog else {}
+    environment = {PARENT: str(os.getpid())}
+    if catalog:
+        environment["DATALAB_CATALOG"] = str(catalog.resolve())
     return {
         "name": CULLER,
         "command": [sys.executable, "-m", "jupyterhub_idle_culler", f"--config={config_file}"],
         # The hub gives a service only what is listed here, plus its own token.
-        "environment": {**environment, "PATH": os.environ.get("PATH", os.defpath)},
+        "environment": environment | {"PATH": os.environ.get("PATH", os.defpath)},
     }

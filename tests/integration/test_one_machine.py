@@ -225,19 +225,21 @@ def killed_at_random(tmp_path, rounds):
             until(lambda: not site.workspaces(), 30)
     finally:
         site.stop()
-    assert not _of_this_site(site)
+    until(lambda: not _of_this_site(site))
 
 
 HUB_PAUSE = 21  # seconds; the supervisor gives up on a hub that ends four times in a minute
 
 
 def _of_this_site(site):
-    """Return the processes that still carry this installation's mark, or its directory."""
-    mark = (site.data_dir / "hub" / "instance").read_text().strip()
+    """Return the processes that still know this installation: its directory, or its hub."""
+    ports = json.loads((site.data_dir / "hub" / "ports.json").read_text())
+    marks = (str(site.data_dir), f"127.0.0.1:{ports['hub']}/")
     found = []
     for process in psutil.process_iter():
         try:
-            if mark in process.environ().values() or str(site.data_dir) in process.cmdline():
+            known = [*process.cmdline(), *process.environ().values()]
+            if any(mark in text for mark in marks for text in known):
                 found.append(process)
         except psutil.Error:
             continue
