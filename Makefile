@@ -53,14 +53,14 @@ clean: ## forget the environment and everything built
 
 # -- what the targets need, once ------------------------------------------------------------
 
-$(STAMPS)/run: requirements/run.txt pyproject.toml extensions/datalab_workspace/pyproject.toml
+$(STAMPS)/run: requirements/run.txt pyproject.toml $(wildcard extensions/*/pyproject.toml)
 	@mkdir -p $(STAMPS)
 	@echo "Installing Datalab into .venv (a minute or two, once)…"
 	@tools/check-python "$(PYTHON)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index \
-		-e extensions/datalab_workspace -e .
+		-e extensions/datalab_workspace -e extensions/datalab_pipelines -e .
 	@touch $@
 
 $(STAMPS)/test: $(STAMPS)/run requirements/test.txt

@@ -1,0 +1,48 @@
+"""What a stage's code may use while it runs: a checkpoint folder, and the report."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+CHECKPOINTS = "DATALAB_CHECKPOINTS"
+REPORT = "DATALAB_REPORT"
+# https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
+ON_SAGEMAKER = "/opt/ml/checkpoints"
+
+
+def checkpoints() -> Path:
+    """Return the folder whose content survives an interruption of this stage.
+
+    On SageMaker it is copied to the artifact bucket continuously and is there again when the job
+    is restarted; here it belongs to the run, and ``run --resume`` finds it again.
+    """
+    folder = Path(os.environ.get(CHECKPOINTS) or ON_SAGEMAKER)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def report(value: Any, name: str = "output") -> None:
+    """Keep ``value`` for people to look at: it becomes a file of the run.
+
+    A figure becomes a PNG, a data frame HTML, text and everything else a text file. Outside of a
+    run it is printed.
+    """
+    folder = os.environ.get(REPORT)
+    if not folder:
+        print(value)
+        return
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    base = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "output"
+    number = len(list(target.glob("*"))) + 1
+    stem = f"{number:03d}-{base}"
+    figure = value if hasattr(value, "savefig") else getattr(value, "figure", None)
+    if figure is not None and hasattr(figure, "savefig"):
+        figure.savefig(target / f"{stem}.png", bbox_inches="tight")
+    elif hasattr(value, "to_html"):
+        (target / f"{stem}.html").write_text(value.to_html(), encoding="utf-8")
+    else:
+        (target / f"{stem}.txt").write_text(f"{value}\n", encoding="utf-8")
