@@ -275,28 +275,26 @@ async def test_a_processing_job_runs_too(aws, client):
     assert answer["ProcessingJobStatus"] == "Completed"
 
 
-async def test_an_endpoint_needs_its_configuration_and_that_its_model(client):
+async def test_an_endpoint_needs_its_configuration_and_that_its_model(aws, client):
     variant = {"VariantName": "a", "ModelName": "m", "InitialInstanceCount": 1,
                "InstanceType": "ml.m5.large"}  # fmt: skip
     config = {"EndpointConfigName": "c", "ProductionVariants": [variant]}
     assert (await client.refused("create_endpoint_config", **config))[0] == "ValidationException"
-    await client("create_model", ModelName="m", ExecutionRoleArn=ROLE)
+    container = {"Image": "nothing"}
+    await client("create_model", ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=container)
     await client("create_endpoint_config", **config)
     await client("create_endpoint", EndpointName="e", EndpointConfigName="c")
+    async with asyncio.timeout(20):
+        while aws.models.tasks:
+            await asyncio.gather(*aws.models.tasks)
     answer = await client("describe_endpoint", EndpointName="e")
-    assert answer["EndpointStatus"] == "InService"
+    assert answer["EndpointStatus"] == "Failed"
+    assert "ping health check" in answer["FailureReason"]
 
 
 async def test_what_it_cannot_do_it_refuses_and_never_pretends(client):
-    body = {
-        "TransformJobName": "t", "ModelName": "m",
-        "TransformInput": {"DataSource": {"S3DataSource": {
-            "S3DataType": "S3Prefix", "S3Uri": "s3://b/in"}}},
-        "TransformOutput": {"S3OutputPath": "s3://b/out"},
-        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
-    }  # fmt: skip
-    code, message = await client.refused("create_transform_job", **body)
-    assert (code, message) == ("InternalFailure", "This stand-in cannot do CreateTransformJob yet.")
+    code, message = await client.refused("list_apps")
+    assert (code, message) == ("InternalFailure", "This stand-in cannot do ListApps yet.")
 
 
 async def test_another_region_does_not_answer(aws):

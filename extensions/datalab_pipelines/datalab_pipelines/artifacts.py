@@ -10,7 +10,8 @@ from typing import Any
 CHECKPOINTS = "DATALAB_CHECKPOINTS"
 REPORT = "DATALAB_REPORT"
 # https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
-ON_SAGEMAKER = "/opt/ml/checkpoints"
+ML = Path(os.environ.get("DATALAB_ML_PREFIX", "/opt/ml"))
+ON_SAGEMAKER = ML / "checkpoints"
 
 
 def checkpoints() -> Path:

@@ -115,6 +115,8 @@ def accepts(value: object, wanted: Any) -> bool:
     container = origin or wanted
     if not isinstance(container, type):
         return True
+    if issubclass(container, float):
+        container = float  # a Metric is written as a number
     if isinstance(value, bool) and container in (int, float):
         return False
     if not isinstance(value, NUMBERS.get(container, container)):

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from .entry import Call, execute, fail, find, read_arguments
 from .settings import SageMakerEndpoint
-from .stage import Call, execute, fail, find, read_arguments
 from .stores import open_store
 
 LARGEST_REQUEST = 100 * 1024 * 1024

@@ -13,15 +13,15 @@ import os
 import random
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+from .artifacts import ML
 from .errors import ArtifactError
 from .settings import Between, OneOf, SageMakerTuning
 from .stages import Stage
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
-HYPERPARAMETERS = Path(os.environ.get("SM_INPUT_CONFIG_DIR", "/opt/ml/input/config"))
+HYPERPARAMETERS = ML / "input" / "config"
 ARGUMENTS = "datalab_arguments"
 
 

@@ -51,5 +51,8 @@ def arguments(name: str, source: Source, nodes: dict[str, Node], late: Late) -> 
 
 
 def written(value: Any) -> str:
-    """Return JSON as the entry point reads it, the same on every machine."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=True)
+    """Return JSON as the entry point reads it, the same on every machine.
+
+    ``$`` is written as an escape: CloudFormation would take ``${…}`` for a substitution.
+    """
+    return json.dumps(value, sort_keys=True, ensure_ascii=True).replace("$", "\\u0024")

@@ -1,15 +1,13 @@
-"""Models, endpoint configurations and endpoints: kept as they were asked for, without a container.
-
-Transform and tuning jobs are refused by name (``server.py`` answers ``InternalFailure`` to any
-operation that is not here), never pretended.
-"""
+"""Models, endpoint configurations and endpoints; an endpoint's container runs as a process."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
 from .errors import ApiError, not_found
+from .serving import Container
 
 # kind → (name member, arn member, what goes into the arn)
 _KINDS = {
@@ -25,6 +23,8 @@ class Models:
     def __init__(self, account: Any) -> None:
         self.account = account
         self.entries: dict[str, dict[str, dict[str, Any]]] = {kind: {} for kind in _KINDS}
+        self.containers: dict[str, Container] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
 
     def create(self, kind: str, request: dict[str, Any]) -> dict[str, Any]:
         name_member, arn_member, path = _KINDS[kind]
@@ -40,11 +40,48 @@ class Models:
         arn = self.account.arn(path, name)
         entries[name] = {**request, arn_member: arn, "CreationTime": now}
         if kind == "Endpoint":
-            entries[name] |= {"EndpointStatus": "InService", "LastModifiedTime": now}
+            entries[name] |= {"LastModifiedTime": now}
+            self._bring_up(name, "Creating")
         return {arn_member: arn}
+
+    def update_endpoint(self, request: dict[str, Any], caller: Any) -> dict[str, Any]:
+        entry = self.entries["Endpoint"].get(request["EndpointName"])
+        if entry is None:
+            raise ApiError("ValidationException", "Could not find endpoint.")
+        if request["EndpointConfigName"] not in self.entries["EndpointConfig"]:
+            raise ApiError("ValidationException", "Could not find endpoint configuration.")
+        entry |= {**request, "LastModifiedTime": time.time()}
+        self._bring_up(request["EndpointName"], "Updating")
+        return {"EndpointArn": entry["EndpointArn"]}
+
+    def _bring_up(self, name: str, meanwhile: str) -> None:
+        entry = self.entries["Endpoint"][name]
+        entry["EndpointStatus"] = meanwhile
+        config = self.entries["EndpointConfig"][entry["EndpointConfigName"]]
+        container = Container(self.account, config["ProductionVariants"][0]["ModelName"])
+
+        async def live() -> None:
+            if await container.start():
+                entry["EndpointStatus"] = "InService"
+                if old := self.containers.get(name):
+                    await old.stop()
+                self.containers[name] = container
+            else:
+                entry["EndpointStatus"] = "Failed"
+                entry["FailureReason"] = (
+                    "The primary container for production variant did not pass the ping health "
+                    "check."
+                )
+                await container.stop()
+
+        task = asyncio.create_task(live())
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def describe(self, kind: str, request: dict[str, Any]) -> dict[str, Any]:
         entry = self.entries[kind].get(request[_KINDS[kind][0]])
+        if entry is None and kind == "Endpoint":
+            raise ApiError("ValidationException", "Could not find endpoint.")
         if entry is None:
             raise not_found()
         return {name: value for name, value in entry.items() if name != "Tags"}

@@ -7,6 +7,7 @@ does not fit is a fault of this fake, is kept in ``broken``, and fails the test 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -26,7 +27,9 @@ from .errors import CAPACITY, ApiError, Fault, not_found, server_error, validati
 from .jobs import Job, Timing
 from .models import Models
 from .processing import Processing
+from .serving import Transform
 from .training import Training
+from .tuning import Tuning
 
 LOOPBACK = "127.0.0.1"
 ACCOUNT, REGION = "123456789012", "eu-central-1"
@@ -102,6 +105,8 @@ class FakeAws:
         self.training = Training(self._make_job, self)
         self.processing = Processing(self._make_job, self)
         self.models = Models(self)
+        self.tuning = Tuning(self)
+        self.transform = Transform(self)
         self.port = 0
         self._runner: web.AppRunner | None = None
         self._client: aiohttp.ClientSession | None = None
@@ -142,6 +147,12 @@ class FakeAws:
         self._client = aiohttp.ClientSession()
 
     async def close(self) -> None:
+        tasks = [*self.tuning.tasks, *self.transform.tasks, *self.models.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for container in self.models.containers.values():
+            await container.stop()
         for job in self.all_jobs():
             await job.close()
         if self._client is not None:
@@ -227,7 +238,15 @@ class FakeAws:
             "StopProcessingJob": self._tagged(self.processing, "ProcessingJobName", "stop"),
             "ListProcessingJobs": self.processing.list,
             "ListTags": self._list_tags,
+            "UpdateEndpoint": self.models.update_endpoint,
         }
+        for family, kind in (
+            (self.tuning, "HyperParameterTuningJob"),
+            (self.transform, "TransformJob"),
+        ):
+            table[f"Create{kind}"] = family.create
+            table[f"Describe{kind}"] = family.describe
+            table[f"Stop{kind}"] = family.stop
         for kind in self.models.entries:
             for verb in ("create", "describe", "delete"):
                 method = getattr(self.models, verb)

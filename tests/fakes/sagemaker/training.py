@@ -48,7 +48,7 @@ class Training:
             "training-job",
             name,
             request,
-            command or self.account.entrypoint_of(specification.get("TrainingImage", "")),
+            command or self._by_itself(specification.get("TrainingImage", "")),
             request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 24 * 3600),
             caller,
         )
@@ -58,6 +58,11 @@ class Training:
         self.jobs[name] = job
         job.begin()
         return {"TrainingJobArn": job.arn}
+
+    def _by_itself(self, image: str) -> list[str]:
+        """Return what an image runs without an entry point in the request: ``… train``."""
+        entry = self.account.entrypoint_of(image)
+        return [*entry, "train"] if entry else []
 
     def describe(self, request: dict[str, Any], caller: Any) -> dict[str, Any]:
         job = self._find(request["TrainingJobName"])

@@ -90,7 +90,14 @@ def template(found: dict[str, Any], place: Place) -> int:
 
 def payload(value: Any, what: str, place: Place) -> None:
     """Raise ``LimitError`` for data in the state machine that exceeds Step Functions' payload."""
-    size = len(json.dumps(value).encode())
+    text = json.dumps(value)
+    if "${" in text:
+        raise LimitError(
+            f"{what} contain ${{…}}, which CloudFormation takes for a substitution",
+            hint="Put it together in a stage.",
+            place=place,
+        )
+    size = len(text.encode())
     if size > PAYLOAD // 2:
         raise LimitError(
             f"{what} has {size:,} bytes; Step Functions carries {PAYLOAD:,} in all",

@@ -41,6 +41,10 @@ def generate(pipeline: Pipeline[..., Any]) -> Json:
                 "Description": "Where executions keep their results.",
                 "Value": sub(f"s3://${{ArtifactBucket}}/{name}/runs/"),
             },
+            "RunHistory": {
+                "Description": "The queue that every change of an execution is sent to.",
+                "Value": {"Ref": "RunHistory"},
+            },
         },
     }
     limits.template(template, pipeline.place)
@@ -94,7 +98,7 @@ def _resources(pipeline: Pipeline[..., Any], tasks: Tasks, definition: Json) -> 
     found: Json = {
         "StateMachine": _machine(pipeline, tasks, definition),
         "StateMachineRole": roles.machine_role(name, tasks),
-        "StateMachineLog": _log(sub(f"/aws/vendedlogs/states/{name}")),
+        "StateMachineLog": _log("/aws/vendedlogs/states/${AWS::StackName}"),
     }
     for logical, role in (
         ("StageRole", roles.stage_role(name, tasks)),
@@ -103,7 +107,7 @@ def _resources(pipeline: Pipeline[..., Any], tasks: Tasks, definition: Json) -> 
         if role:
             found[logical] = role
     if tasks.functions:
-        found["FunctionLog"] = _log(sub(f"/datalab/pipelines/{name}/functions"))
+        found["FunctionLog"] = _log("/datalab/pipelines/${AWS::StackName}/functions")
     for logical, (compute, seconds) in sorted(tasks.functions.items()):
         found[logical] = _function(compute, seconds, name)
     found |= _events(pipeline)
@@ -157,7 +161,7 @@ def _function(compute: Lambda, seconds: int, pipeline: str) -> Json:
             "Code": {"ImageUri": {"Ref": "Image"}},
             "ImageConfig": {
                 "EntryPoint": ["python", "-m", "awslambdaric"],
-                "Command": ["datalab_pipelines.stage.handler"],
+                "Command": ["datalab_pipelines.entry.handler"],
             },
             "MemorySize": compute.memory,
             "Timeout": seconds,
@@ -168,20 +172,21 @@ def _function(compute: Lambda, seconds: int, pipeline: str) -> Json:
     }
 
 
-def _log(name: Json) -> Json:
+def _log(name: str) -> Json:
+    # Named after the stack, so that test and production can be stacks of one account.
     return {
         "Type": "AWS::Logs::LogGroup",
         "DeletionPolicy": "Delete",
         "UpdateReplacePolicy": "Delete",
         "Properties": {
-            "LogGroupName": name["Fn::Sub"],
+            "LogGroupName": sub(name),
             "RetentionInDays": {"Ref": "LogRetentionDays"},
         },
     }
 
 
 def _events(pipeline: Pipeline[..., Any]) -> Json:
-    """Return the run history's log of executions, an alarm, and mails where they are asked for."""
+    """Return the queue of executions, an alarm, and mails where they are asked for."""
     name = pipeline.name
     pattern = {
         "source": ["aws.states"],
@@ -189,17 +194,34 @@ def _events(pipeline: Pipeline[..., Any]) -> Json:
         "detail": {"stateMachineArn": [{"Ref": "StateMachine"}]},
     }
     found: Json = {
-        "RunHistory": _log(sub(f"/aws/events/datalab/{name}")),
+        # A queue, not a log group: those need a resource policy, of which an account has ten.
+        "RunHistory": {
+            "Type": "AWS::SQS::Queue",
+            "DeletionPolicy": "Delete",
+            "UpdateReplacePolicy": "Delete",
+            "Properties": {"MessageRetentionPeriod": 1_209_600, "SqsManagedSseEnabled": True},
+        },
         "RunHistoryPolicy": {
-            "Type": "AWS::Logs::ResourcePolicy",
+            "Type": "AWS::SQS::QueuePolicy",
             "Properties": {
-                "PolicyName": f"datalab-{name}-run-history",
-                "PolicyDocument": sub(
-                    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": '
-                    '{"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]}, '
-                    '"Action": ["logs:CreateLogStream", "logs:PutLogEvents"], '
-                    '"Resource": "${RunHistory.Arn}"}]}'
-                ),
+                "Queues": [{"Ref": "RunHistory"}],
+                "PolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Principal": {"Service": "events.amazonaws.com"},
+                            **statement(
+                                ["sqs:SendMessage"],
+                                [{"Fn::GetAtt": ["RunHistory", "Arn"]}],
+                                {
+                                    "ArnEquals": {
+                                        "aws:SourceArn": {"Fn::GetAtt": ["RunHistoryRule", "Arn"]}
+                                    }
+                                },
+                            ),
+                        }
+                    ],
+                },
             },
         },
         "RunHistoryRule": {
@@ -207,15 +229,7 @@ def _events(pipeline: Pipeline[..., Any]) -> Json:
             "Properties": {
                 "Description": f"Every change of an execution of {name}, with error and cause",
                 "EventPattern": pattern,
-                "Targets": [
-                    {
-                        "Id": "run-history",
-                        "Arn": sub(
-                            "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:"
-                            "log-group:${RunHistory}"
-                        ),
-                    }
-                ],
+                "Targets": [{"Id": "run-history", "Arn": {"Fn::GetAtt": ["RunHistory", "Arn"]}}],
             },
         },
         "FailureAlarm": {
@@ -315,6 +329,7 @@ TAGGED = frozenset(
         "AWS::Lambda::Function",
         "AWS::Logs::LogGroup",
         "AWS::SNS::Topic",
+        "AWS::SQS::Queue",
         "AWS::CloudWatch::Alarm",
     }
 )
