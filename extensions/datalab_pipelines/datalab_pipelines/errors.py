@@ -6,11 +6,14 @@ All errors derive from ``PipelineError``; its text is made to be read alone: wha
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parent)
+# Frames that are not the person's: ours, and what calls us on their line (a dataclass's generated
+# __init__ is compiled from "<string>").
+_NOT_THEIRS = (str(Path(__file__).parent), contextlib.__file__, "<string>")
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,9 @@ class Place:
 
     @classmethod
     def here(cls) -> Place:
-        """Return the innermost line on the call stack that is not this package's."""
+        """Return the innermost line on the call stack that is the person's own."""
         frame = sys._getframe(1)
-        while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
+        while frame.f_back and frame.f_code.co_filename.startswith(_NOT_THEIRS):
             frame = frame.f_back
         return cls(frame.f_code.co_filename, frame.f_lineno)
 

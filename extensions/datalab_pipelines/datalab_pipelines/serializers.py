@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import io
 import json
 import os
 import pickle
@@ -20,7 +21,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .errors import ArtifactError
 
@@ -197,10 +198,8 @@ def _save_pickle(value: Any, folder: Path) -> str:
     except Exception as error:  # noqa: BLE001 - __reduce__ may raise anything
         reason = error
     try:
-        import cloudpickle
-
         with path.open("wb") as file:
-            cloudpickle.dump(value, file, protocol=5)
+            _by_value(value, file)
     except Exception as error:  # noqa: BLE001 - as above
         path.unlink(missing_ok=True)
         raise ArtifactError(
@@ -210,6 +209,19 @@ def _save_pickle(value: Any, folder: Path) -> str:
             "in the stage that needs it.",
         ) from None
     return "cloudpickle"
+
+
+def _by_value(value: Any, file: IO[bytes]) -> None:
+    import cloudpickle
+
+    class Pickler(cloudpickle.CloudPickler):
+        def reducer_override(self, obj: Any) -> Any:
+            # cloudpickle stores an open text file as its text, which is not what was meant.
+            if isinstance(obj, io.TextIOWrapper | io.FileIO | io.BufferedReader):
+                raise TypeError(f"the file {obj.name} is open")
+            return super().reducer_override(obj)
+
+    Pickler(file, protocol=5).dump(value)
 
 
 def _made_in_main(path: Path) -> bool:

@@ -83,7 +83,7 @@ class Machine:
         catch = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": FAILED}]
         for state in body.states.values():
             if state.kind in ("Task", "Parallel", "Map"):
-                state.extra.setdefault("Catch", []).extend(catch)
+                state.extra.setdefault("Catch", catch)  # attempt() has its own
         machine = top.emit()
         for name, state in self._failure().items():
             machine["States"][name] = state.emit()
