@@ -7,7 +7,7 @@ LOCK ?=
 BIN := .venv/bin
 STAMPS := .make
 
-.PHONY: help run test test-slow screenshots bench js lint format lock docs docs-reference clean
+.PHONY: help run test test-slow screenshots bench bench-pipelines js lint format lock docs docs-reference clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -27,6 +27,9 @@ screenshots: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## renew the picture
 
 bench: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## plain JupyterHub against Datalab; writes docs/benchmarks.md
 	$(BIN)/python tests/bench/start.py
+
+bench-pipelines: $(STAMPS)/test ## pipelines against Metaflow and aws-cdk; writes docs/benchmarks-pipelines.md
+	$(BIN)/python tests/bench/pipelines.py
 
 js: $(STAMPS)/js ## the proxy and the front ends
 
