@@ -7,7 +7,7 @@ only a run knows (a parameter, the item of a loop), which each passes in.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .graph import Constant, Item, Node, Output, Parameter, Several, Source
@@ -22,7 +22,7 @@ def key(node: Node) -> str:
     return node.name + "".join(f"/{{{depth}}}" for depth in range(node.loops))
 
 
-def reference(output: Output, nodes: dict[str, Node]) -> str:
+def reference(output: Output, nodes: Mapping[str, Node]) -> str:
     """Return the text that reads ``output``, with ``{0}`` for turns."""
     node = nodes[output.node]
     turns = "".join(f"/{{{depth}}}" for depth in range(node.loops - output.gathered))
@@ -30,12 +30,12 @@ def reference(output: Output, nodes: dict[str, Node]) -> str:
     return f"{node.name}{turns}{every}" + (f".{output.field}" if output.field else "")
 
 
-def parsed(output: Output, nodes: dict[str, Node], turns: tuple[int, ...]) -> Reference:
+def parsed(output: Output, nodes: Mapping[str, Node], turns: tuple[int, ...]) -> Reference:
     """Return the reference that reads ``output`` within ``turns``."""
     return Reference.parse(reference(output, nodes).format(*turns))
 
 
-def arguments(name: str, source: Source, nodes: dict[str, Node], late: Late) -> list[str]:
+def arguments(name: str, source: Source, nodes: Mapping[str, Node], late: Late) -> list[str]:
     """Return the entry point's arguments for one argument of a stage."""
     if isinstance(source, Several):
         found = []

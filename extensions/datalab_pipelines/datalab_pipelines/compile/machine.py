@@ -35,10 +35,10 @@ from ..graph import (
 from ..parameters import bounds
 from ..pipelines import Pipeline
 from ..results import ONLY
-from . import limits
+from . import kinds, limits
 from .arrange import Parallel, Plan, Sequence, arrange
 from .asl import Fragment, Json, State, join, one, path
-from .tasks import Tasks, _aws_task, key_in_run, value_path
+from .tasks import Tasks, key_in_run, sdk_state, value_path
 
 KINDS = {"number": "Numeric", "text": "String", "boolean": "Boolean"}
 FAILED = "Read the failure"
@@ -160,7 +160,7 @@ class Machine:
     def _failure(self) -> dict[str, State]:
         """Return the states that say what failed: the failure that the stage wrote, or AWS's."""
         key = f"States.Format('{self.graph.name}/runs/{{}}/failure.json', $$.Execution.Name)"
-        read = _aws_task("s3:getObject", {"Bucket": "${ArtifactBucket}", "Key.$": key}, "$.failure")
+        read = sdk_state("s3:getObject", {"Bucket": "${ArtifactBucket}", "Key.$": key}, "$.failure")
         read.extra["ResultSelector"] = {
             "document.$": "States.StringToJson($.Body)",
             "text.$": "$.Body",
@@ -205,7 +205,7 @@ class Machine:
         if isinstance(plan, StageNode):
             if plan.name in RESERVED:
                 raise FlowError(f"{plan.name} is a name of the state machine itself")
-            return self.tasks.fragment(plan, self.pipeline.compute_of(plan.stage))
+            return kinds.fragment(self.tasks, plan, self.pipeline.compute_of(plan.stage))
         if isinstance(plan, ChoiceNode):
             return self._choice(plan)
         if isinstance(plan, LoopNode):
@@ -243,7 +243,7 @@ class Machine:
         target = key_in_run(self.graph.name, node.name, node.loops, "result.json")
         if source.field:
             turn = "{}" if node.loops else ""
-            state = _aws_task(
+            state = sdk_state(
                 "s3:putObject",
                 {
                     "Bucket": "${ArtifactBucket}",
@@ -256,7 +256,7 @@ class Machine:
         else:
             loops = self.nodes[source.node].loops
             copy = key_in_run(self.graph.name, source.node, loops, "result.json")
-            state = _aws_task(
+            state = sdk_state(
                 "s3:copyObject",
                 {
                     "Bucket": "${ArtifactBucket}",
@@ -316,7 +316,7 @@ class Machine:
     def _attempt(self, node: AttemptNode) -> Fragment:
         body = self._branch(node, node.body, f"{node.name}: body")
         rescue = self._branch(node, node.rescue, f"{node.name}: rescue")
-        forget = _aws_task(
+        forget = sdk_state(
             "s3:deleteObject",
             {
                 "Bucket": "${ArtifactBucket}",
@@ -347,7 +347,7 @@ class Machine:
                     place=node.place,
                 )
             loops = self.nodes[source.node].loops
-            read = _aws_task(
+            read = sdk_state(
                 "s3:getObject",
                 {
                     "Bucket": "${ArtifactBucket}",

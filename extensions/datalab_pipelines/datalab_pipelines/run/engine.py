@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import operator
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,51 +15,24 @@ from ..errors import PipelineError, StageFailed
 from ..graph import (
     AttemptNode,
     ChoiceNode,
-    Comparison,
-    Condition,
-    Constant,
-    Item,
     LoopNode,
     Node,
     Output,
-    Parameter,
     Region,
-    Several,
     Source,
     StageNode,
-    Truth,
     needs,
 )
 from ..pipelines import Graph
-from ..results import ONLY, Reference, failure_key, read_result, result_key
+from ..results import ONLY, failure_key, result_key
 from ..stores import FolderStore
 from .fingerprint import fingerprint
 from .process import run_stage
 from .progress import Progress
 from .record import Record
+from .values import Turn, Values
 
-OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 LONGEST_LOCAL_WAIT = 2.0
-
-
-@dataclass(frozen=True)
-class Turn:
-    """Where in the loops a region runs: the numbers of the turns, and their items."""
-
-    numbers: tuple[int, ...] = ()
-    items: tuple[Any, ...] = ()
-
-    @property
-    def path(self) -> str:
-        """Return ``/3/0``: the end of the keys of this turn's nodes."""
-        return "".join(f"/{number}" for number in self.numbers)
 
 
 @dataclass
@@ -85,6 +56,7 @@ class Engine:
     def __post_init__(self) -> None:
         self.store = FolderStore(self.folder)
         self.nodes: dict[str, Node] = {node.name: node for node in self.graph.body.walk()}
+        self.values = Values(self.store, self.run, self.nodes, self.parameters)
         self.slots = asyncio.Semaphore(self.jobs)
 
     async def run_all(self) -> None:
@@ -107,7 +79,7 @@ class Engine:
         if isinstance(node, StageNode):
             await self._stage(node, turn)
         elif isinstance(node, ChoiceNode):
-            holds = self._holds(node.condition, turn)
+            holds = self.values.holds(node.condition, turn)
             taken, left = (node.then, node.other) if holds else (node.other, node.then)
             self._skip(left, turn)
             await self._region(taken, turn)
@@ -118,7 +90,7 @@ class Engine:
             await self._attempt(node, turn)
 
     async def _loop(self, node: LoopNode, turn: Turn) -> None:
-        items = self._value(node.items, turn)
+        items = self.values.value(node.items, turn)
         if not isinstance(items, list | tuple):
             raise StageFailed(
                 f"{node.name}: loops over a {type(items).__name__}, not a list", place=node.place
@@ -160,7 +132,7 @@ class Engine:
 
     async def _stage(self, node: StageNode, turn: Turn) -> None:
         key = node.name + turn.path
-        mark = fingerprint(node.stage, self._inputs(node, turn), self.root)
+        mark = fingerprint(node.stage, self.values.inputs(node, turn), self.root)
         if self._reused(node, key, mark):
             return
         retry = node.stage.settings.retry
@@ -311,68 +283,11 @@ class Engine:
         command += ["--node", wiring.key(node), "--stage", node.stage.address]
 
         def known(name: str, source: Source) -> list[str]:
-            return ["--value", f"{name}={wiring.written(self._value(source, turn))}"]
+            return ["--value", f"{name}={wiring.written(self.values.value(source, turn))}"]
 
         for name, source in node.arguments.items():
             command += wiring.arguments(name, source, self.nodes, known)
         return command
-
-    def _inputs(self, node: StageNode, turn: Turn) -> dict[str, Any]:
-        """Return what identifies the inputs of a call: values, and digests of artifacts."""
-        return {name: self._identity(source, turn) for name, source in node.arguments.items()}
-
-    def _identity(self, source: Source, turn: Turn) -> Any:
-        if isinstance(source, Several):
-            return [self._identity(one, turn) for one in source.sources]
-        if not isinstance(source, Output):
-            return {"value": self._value(source, turn)}
-        return self._digests(wiring.parsed(source, self.nodes, turn.numbers))
-
-    def _digests(self, reference: Reference) -> Any:
-        if reference.every:
-            names = self.store.children(f"runs/{self.run}/{reference.node}")
-            turns = sorted(int(name) for name in names if name.isdecimal())
-            return [
-                self._digests(Reference(f"{reference.node}/{turn}", reference.field))
-                for turn in turns
-            ]
-        document, field = read_result(self.store, self.run, reference)
-        outputs = document["outputs"]
-        if field or ONLY in outputs:
-            return outputs[field or ONLY]["artifact"]
-        return {name: output["artifact"] for name, output in outputs.items()}
-
-    def _value(self, source: Source, turn: Turn) -> Any:
-        """Return a plain value that decides something; raises ``StageFailed`` when it is not."""
-        if isinstance(source, Constant):
-            return source.value
-        if isinstance(source, Parameter):
-            return self.parameters[source.name]
-        if isinstance(source, Item):
-            return turn.items[source.depth]
-        if isinstance(source, Several):
-            return [self._value(one, turn) for one in source.sources]
-        reference = wiring.parsed(source, self.nodes, turn.numbers)
-        document, field = read_result(self.store, self.run, reference)
-        try:
-            return document["values"][field or ONLY]
-        except KeyError:
-            raise StageFailed(
-                f"{reference} decides what runs, and is not a plain value (number, text, boolean, "
-                "or a list of them, at most 100 kB)",
-                place=self.nodes[source.node].place,
-            ) from None
-
-    def _holds(self, condition: Condition, turn: Turn) -> bool:
-        if isinstance(condition, Comparison):
-            left, right = self._value(condition.left, turn), self._value(condition.right, turn)
-            return bool(OPERATORS[condition.operator](left, right))
-        if isinstance(condition, Truth):
-            return bool(self._value(condition.source, turn))
-        parts = [self._holds(part, turn) for part in condition.parts]
-        if condition.kind == "not":
-            return not parts[0]
-        return all(parts) if condition.kind == "all" else any(parts)
 
 
 def _first(group: BaseExceptionGroup[PipelineError]) -> PipelineError:
