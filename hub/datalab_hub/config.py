@@ -25,6 +25,7 @@ from .instance import instance_id, private_directory
 from .lifeline import PARENT
 from .site import SETTING, Site
 from .spawner import WorkspaceSpawner
+from .spawner.backend import find_platform
 from .usage import UsageLedger
 from .web import TEMPLATE_PATHS, handlers, template_vars
 
@@ -88,6 +89,8 @@ def configure(
         config=c,
         log=log,
     )
+    for name in sorted({profile.backend for profile in site.catalog.profiles}):
+        find_platform(name).configure(c, site.catalog)
     c.JupyterHub.spawner_class = WorkspaceSpawner
     c.JupyterHub.allow_named_servers = True
     c.JupyterHub.default_url = _start_page

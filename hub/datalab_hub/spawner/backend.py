@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     import logging
     from datetime import datetime
 
-    from ..catalog import Image, Profile
+    from traitlets.config import Config
+
+    from ..catalog import Catalog, Image, Profile
     from ..site import Site
 
 
@@ -139,6 +141,13 @@ class Backend(abc.ABC):
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over the state that an earlier hub saved. It may be from an older release."""
 
+    def end_reason(self) -> str | None:
+        """Return one word for why the workspace ended by itself, where the platform said so.
+
+        Asked after :meth:`poll` returned a status; goes into metrics, ledger and audit.
+        """
+        return None
+
     async def gone(self) -> None:
         """Return when the workspace has ended; wait for ever where the platform cannot tell.
 
@@ -179,6 +188,16 @@ class Platform(LoggingConfigurable):
     def __init__(self, site: Site, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.site = site
+
+    @classmethod
+    def configure(cls, config: Config, catalog: Catalog) -> None:
+        """Check and complete the hub's configuration, before the hub starts.
+
+        Called once if a profile of the catalog uses this platform.
+
+        Raises:
+            DatalabError: something is configured that cannot work here; names every such setting.
+        """
 
     async def open(self) -> None:
         """Get ready (start watches, warm the standby). Called once, when the hub has started."""

@@ -250,7 +250,8 @@ class WorkspaceSpawner(Spawner):
     def run_post_stop_hook(self) -> Any:
         """Close the books. JupyterHub calls this after every end, also when ``stop()`` was not."""
         self._unwatch()
-        self._run_ended("lost", reason="exited")
+        reason = self.backend.end_reason() if self.backend is not None else None
+        self._run_ended("lost", reason=reason or "exited")
         if self._token_id is not None:
             compat.delete_token(self, self._token_id)
             self._token_id = None
