@@ -48,13 +48,14 @@ class KubernetesBackend(Backend):
         self._begun = False
         self._service = False
         self._end_reason: str | None = None
+        self._ended: int | None = None
         self._requests: set[asyncio.Task[Any]] = set()
 
     # -- start --------------------------------------------------------------------------------
 
     async def start(self) -> str:
         """Make the pod and return its URL once it answers; see the module's docstring."""
-        self._begun, self._end_reason = True, None
+        self._begun, self._end_reason, self._ended = True, None, None
         self.platform.owners[self.name] = self
         self.context.save()
         try:
@@ -176,8 +177,8 @@ class KubernetesBackend(Backend):
 
     async def poll(self) -> int | None:
         """Return ``None`` unless the API server itself says that the pod is gone or over."""
-        if not self._begun:
-            return 0
+        if not self._begun or self._ended is not None:
+            return self._ended or 0
         known = self.platform.pods.items.get(self.name)
         if known is not None and not is_over(known) and self.platform.pods.heard_within(_TRUSTED):
             return None
@@ -188,14 +189,14 @@ class KubernetesBackend(Backend):
             return None  # not knowing is not "gone"
         if pod is not None and not is_over(pod):
             return None
-        status = 0
+        self._ended = 0
         if pod is not None:
-            trouble, status = end_of(pod), exit_status(pod)
+            trouble, self._ended = end_of(pod), exit_status(pod)
             self._end_reason = trouble.reason
             self.context.log.warning("%s: %s %s", self.name, trouble.sentence, trouble.detail)
         # The hub does not call stop() for what has ended by itself.
         await self._clean_up()
-        return status
+        return self._ended
 
     def end_reason(self) -> str | None:
         """Return why the workspace ended by itself, if Kubernetes said so."""
@@ -220,6 +221,7 @@ class KubernetesBackend(Backend):
 
     async def stop(self, now: bool = False) -> None:
         """Delete the pod and what belongs to it; forces a pod whose node is dead."""
+        self.platform.owners[self.name] = self
         grace = 0 if now else int(self.platform.maker(self.context).delete_grace_period)
         await asyncio.shield(self._remove(grace))
 
@@ -234,8 +236,8 @@ class KubernetesBackend(Backend):
         Gives up when another start of this workspace has begun meanwhile: that one replaces what
         it finds.
         """
-        mine = self.platform.owners.get(self.name) in (None, self)
-        while mine:
+        owners = self.platform.owners
+        while owners.setdefault(self.name, self) is self:
             if self._requests:
                 await asyncio.wait(self._requests)
             self._requests.clear()
@@ -245,6 +247,7 @@ class KubernetesBackend(Backend):
                 if self._service:
                     parts.append(cluster.delete("service", self.name))
                 await asyncio.gather(*parts)
+                owners.pop(self.name, None)
                 return
             except ClusterUnavailable as error:
                 self.context.log.warning("Cannot remove %s yet: %s", self.name, error)
@@ -252,7 +255,6 @@ class KubernetesBackend(Backend):
             except ClusterRefused as error:
                 self.context.log.error("Cannot remove %s: %s", self.name, error)
                 return
-            mine = self.platform.owners.get(self.name) in (None, self)
 
     async def _end_pod(self, cluster: Cluster, grace: int) -> None:
         """Delete the pod and wait until it is gone."""
