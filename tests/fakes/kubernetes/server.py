@@ -148,7 +148,7 @@ class FakeKubernetes:
             call = self._note(request)
             self.faults.check(call.verb, call.resource)
             response: web.StreamResponse = await handler(request)
-            if self.faults.answer_delay and call.verb != "watch":
+            if self.faults.answer_delay and call.verb in {"create", "delete"}:
                 await asyncio.sleep(self.faults.answer_delay)
             return response
         except ApiError as error:

@@ -75,14 +75,14 @@ class KubernetesBackend(Backend):
         self.context.bind(maker.ip, maker.port)
         await maker.prepare()
         pod = cluster.plain(await maker.pod())
-        pod["metadata"]["annotations"][ATTEMPT] = secrets.token_hex(8)
+        attempt = pod["metadata"]["annotations"][ATTEMPT] = secrets.token_hex(8)
         pinned = pin(pod, maker, self.platform.pods.items.values())
         environment = take_environment(pod, self.name)
         await asyncio.gather(
             self._certainly(self._make_home(cluster, maker)),
-            self._certainly(self._make_secret(cluster, environment)),
+            self._make(cluster, "secret", self._secret(environment, attempt)),
         )
-        created = await self._make_pod(cluster, pod)
+        created = await self._make(cluster, "pod", pod)
         if service := maker.service(created):
             self._service = True
             self.context.save()
@@ -134,38 +134,29 @@ class KubernetesBackend(Backend):
         except ClusterRefused as error:
             raise refusal(error, "home").failure() from error
 
-    async def _make_secret(self, cluster: Cluster, environment: dict[str, str]) -> None:
-        body = {
-            "metadata": {
-                "name": self.name,
-                "labels": labels_of(
-                    self.platform.site.instance, self.context.user, self.context.key
-                ),
-                "annotations": annotations_of(self.context.user, self.context.server),
-            },
-            "type": "Opaque",
-            "stringData": environment,
-        }
-        for _ in range(_CREATE_TRIES):
-            if await cluster.create("secret", body) is not None:
-                return
-            # From an earlier start, with a token that is no longer valid.
-            await cluster.delete("secret", self.name)
-        raise _name_taken("secret", self.name)
+    def _secret(self, environment: dict[str, str], attempt: str) -> Object:
+        labels = labels_of(self.platform.site.instance, self.context.user, self.context.key)
+        annotations = annotations_of(self.context.user, self.context.server) | {ATTEMPT: attempt}
+        metadata = {"name": self.name, "labels": labels, "annotations": annotations}
+        return {"metadata": metadata, "type": "Opaque", "stringData": environment}
 
-    async def _make_pod(self, cluster: Cluster, pod: Object) -> Object:
-        attempt = pod["metadata"]["annotations"][ATTEMPT]
+    async def _make(self, cluster: Cluster, kind: str, body: Object) -> Object:
+        """Make an object, in place of what an earlier start may have left under its name."""
+        attempt = body["metadata"]["annotations"][ATTEMPT]
         for _ in range(_CREATE_TRIES):
-            created: Object | None = await self._certainly(cluster.create("pod", pod))
+            created: Object | None = await self._certainly(cluster.create(kind, body))
             if created is not None:
                 return created
-            existing = await cluster.read("pod", self.name)
+            existing = await cluster.read(kind, self.name)
             if existing is None:
                 continue
-            if existing["metadata"].get("annotations", {}).get(ATTEMPT) == attempt:
+            if (existing["metadata"].get("annotations") or {}).get(ATTEMPT) == attempt:
                 return existing  # made by a request whose answer was lost
-            await self._end_pod(cluster, grace=0)
-        raise _name_taken("pod", self.name)
+            if kind == "pod":
+                await self._end_pod(cluster, grace=0)
+            else:
+                await cluster.delete(kind, self.name)
+        raise _name_taken(kind, self.name)
 
     async def _certainly(self, request: Coroutine[Any, Any, Any]) -> Any:
         """Make a request whose outcome has to be known, even when the start is cancelled."""

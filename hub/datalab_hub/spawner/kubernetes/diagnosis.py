@@ -142,7 +142,7 @@ def _deleted(pod: Pod) -> Finding | None:
 
 
 def _crashed(pod: Pod) -> Finding | None:
-    """A container that ended: Kubernetes restarts it, but it would only end again."""
+    """A container that ended. Kubernetes restarts it; while it runs again it has its chance."""
     for status in pod.get("status", {}).get("initContainerStatuses") or []:
         ended = (status.get("state") or {}).get("terminated") or {}
         ended = ended or (status.get("lastState") or {}).get("terminated") or {}
@@ -152,6 +152,8 @@ def _crashed(pod: Pod) -> Finding | None:
             trouble = Trouble(text, "crashed", ASK_OPERATOR, detail, 0)
             return Finding(Phase.BOOT, "Preparing failed", status["name"], trouble)
     status = _container(pod) or {}
+    if (status.get("state") or {}).get("running") is not None:
+        return None
     ended = (status.get("state") or {}).get("terminated") or {}
     ended = ended or (status.get("lastState") or {}).get("terminated") or {}
     if not ended:
@@ -221,7 +223,7 @@ def _container_waits(pod: Pod, events: Events) -> Finding | None:
 
 def _prepared(pod: Pod, events: Events) -> Finding | None:
     """A pod with a node whose container is not there yet: the events say what it does."""
-    if ((_container(pod) or {}).get("state") or {}).get("running"):
+    if ((_container(pod) or {}).get("state") or {}).get("running") is not None:
         return None
     for event in reversed(events):
         message = str(event.get("message") or "")

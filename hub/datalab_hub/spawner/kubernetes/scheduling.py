@@ -9,9 +9,9 @@ from ...catalog.units import format_size
 from ..backend import Phase
 from .capacity import Capacity
 from .findings import ASK_OPERATOR, Finding, Trouble
-from .quantities import parse_quantity, requested
+from .quantities import requested
 
-_INSUFFICIENT = re.compile(r"Insufficient ([\w./-]+?)(?=[,.;\s]|$)")
+_INSUFFICIENT = re.compile(r"Insufficient ([\w./-]*\w)")
 _UNBOUND = re.compile(r"unbound (immediate )?PersistentVolumeClaims?")
 _NO_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 _ELSEWHERE = re.compile(r"volume node affinity conflict|node affinity conflict with .*volume")
@@ -69,7 +69,7 @@ def _trouble(pod: dict[str, Any], message: str, capacity: Capacity | None) -> Tr
         return Trouble(
             f"The volume claim {match[1]} does not exist.", "volume", ASK_OPERATOR, detail
         )
-    short = [name for name in dict.fromkeys(_INSUFFICIENT.findall(message))]
+    short = list(dict.fromkeys(_INSUFFICIENT.findall(message)))
     if "Too many pods" in message:
         short.append("pods")
     if short:
@@ -95,9 +95,8 @@ def _shortage(
     pod: dict[str, Any], short: list[str], detail: str, capacity: Capacity | None
 ) -> Trouble:
     # The rarest first: with no GPU anywhere, CPU that is short too is not what matters.
-    name = min(
-        short, key=lambda name: (name in _WORDS, list(_WORDS).index(name) if name in _WORDS else 0)
-    )
+    common = list(_WORDS)
+    name = min(short, key=lambda name: common.index(name) if name in common else -1)
     wanted = requested(pod, name)
     sentence = f"No node has {_amount(name, wanted)} free"
     if capacity is not None and name != "pods":
@@ -123,6 +122,3 @@ def _amount(name: str, amount: float) -> str:
     if "gpu" in name:
         return f"{count} GPU{'s' if count != 1 else ''}"
     return f"{count} {name}"
-
-
-__all__ = ["parse_quantity", "pending"]
