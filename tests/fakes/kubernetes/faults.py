@@ -24,8 +24,8 @@ class Faults:
     Attributes:
         reachable: without it every connection is cut without an answer, running watches too.
         latency: seconds before a request is looked at.
-        answer_delay: seconds after a creation or deletion was carried out and before it is answered: a client
-            that goes away meanwhile has changed the cluster nevertheless.
+        answer_delay: seconds after a creation or deletion was carried out and before it is
+            answered: a client that goes away meanwhile has changed the cluster nevertheless.
         mute_watches: watches stay open and say nothing any more, as behind a broken load balancer.
         refuse_watches: lists work, watches are answered with 500.
         bookmarks_every: seconds between bookmarks on watches that ask for them.
