@@ -47,6 +47,7 @@ class KubernetesBackend(Backend):
         self.name = context.key
         self._begun = False
         self._service = False
+        self._answered = False
         self._end_reason: str | None = None
         self._ended: int | None = None
         self._requests: set[asyncio.Task[Any]] = set()
@@ -55,7 +56,8 @@ class KubernetesBackend(Backend):
 
     async def start(self) -> str:
         """Make the pod and return its URL once it answers; see the module's docstring."""
-        self._begun, self._end_reason, self._ended = True, None, None
+        self._begun, self._answered = True, False
+        self._end_reason = self._ended = None
         self.platform.owners[self.name] = self
         self.context.save()
         try:
@@ -92,11 +94,17 @@ class KubernetesBackend(Backend):
         return await self._answering(cluster, maker, created, pinned)
 
     async def resume(self) -> str:
-        """Wait for a pod that an earlier hub made to answer."""
+        """Wait for a pod that an earlier hub made to answer.
+
+        With the API server away a half-started one is waited for, up to its time limit. One that
+        had answered is not: the hub knows its address and asks it.
+        """
         self.platform.owners[self.name] = self
+        limit = self.context.profile.start_timeout.total_seconds()
         try:
             cluster = await self.platform.cluster()
-            pod = await cluster.read("pod", self.name)
+            patience = None if self._answered else limit
+            pod = await cluster.read("pod", self.name, patience=patience)
         except ClusterUnavailable as error:
             raise unreachable(error).failure() from error
         except ClusterRefused as error:
@@ -118,7 +126,9 @@ class KubernetesBackend(Backend):
             seconds=limit - min(_MARGIN, limit / 10),
             pinned=pinned,
         )
-        return await waiting.answer(pod)
+        url = await waiting.answer(pod)
+        self._answered = True
+        return url
 
     def _tell(self, finding: Finding) -> None:
         self.context.report(finding.phase, finding.message, cause=finding.cause)
@@ -271,12 +281,13 @@ class KubernetesBackend(Backend):
 
     def get_state(self) -> dict[str, Any]:
         """Return what a later hub needs; names are recomputed."""
-        return {"begun": self._begun, "service": self._service}
+        return {"begun": self._begun, "service": self._service, "answered": self._answered}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over the pod of an earlier hub."""
         self._begun = bool(state.get("begun"))
         self._service = bool(state.get("service"))
+        self._answered = bool(state.get("answered"))
 
 
 def _name_taken(kind: str, name: str) -> StartFailed:
