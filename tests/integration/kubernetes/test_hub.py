@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import contextmanager
 from typing import Any
@@ -200,5 +203,41 @@ async def test_named_workspaces_run_beside_each_other(site):
                 assert site.http.get(f"{site.url}/user/{path}/api/status").status_code == 200
             assert len(site.cluster.names("pods")) == 2
             assert len(site.cluster.names("persistentvolumeclaims")) == 1
+
+    await story(life, site)
+
+
+@pytest.mark.slow
+async def test_an_operator_sees_and_removes_what_belongs_to_nobody(site):
+    def life(site: Site) -> None:
+        with site.hub():
+            site.begin("ann")
+            until(lambda: site.ready("ann"))
+            instance = (site.directory / "data" / "hub" / "instance").read_text().strip()
+            labels = {"datalab/instance": instance, "datalab/workspace": "dl-lost"}
+            lost = {"metadata": {"name": "dl-lost", "labels": labels}, "data": {}}
+            site.do(site.cluster.store.create("secrets", "datalab", lost))
+            environment = {**os.environ, "DATALAB_TOKEN": TOKEN}
+            command = [sys.executable, "-m", "datalab_hub.cli", "orphans", f"--url={site.url}/hub"]
+
+            def orphans(*more: str) -> subprocess.CompletedProcess[str]:
+                return subprocess.run(
+                    [*command, *more], env=environment, capture_output=True, text=True
+                )
+
+            dry = orphans()
+            assert "secret dl-lost" in dry.stdout, dry.stderr
+            assert "would remove" in dry.stdout
+            assert "Nothing has been changed" in dry.stdout
+            assert "dl-lost" in site.cluster.names("secrets")
+            assert "removed" in orphans("--apply").stdout
+            assert "dl-lost" not in site.cluster.names("secrets")
+            assert site.ready("ann")
+            assert len(site.cluster.names("pods")) == 1
+            assert orphans().stdout == "Everything has an owner.\n"
+            environment["DATALAB_TOKEN"] = "nobody's"
+            assert "refuses" in orphans().stderr
+            environment["DATALAB_TOKEN"] = TOKEN
+            assert "older_than" in orphans("--older-than=soon").stderr
 
     await story(life, site)
