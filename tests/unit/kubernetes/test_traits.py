@@ -86,7 +86,13 @@ def test_all_problems_are_said_at_once():
 
 
 def test_what_zero_to_jupyterhub_sets_by_itself_is_let_pass():
-    handed_on(start_timeout=300, events_enabled=True, storage_pvc_ensure=False, profile_list=[])
+    handed_on(
+        namespace="here",
+        start_timeout=300,
+        events_enabled=True,
+        storage_pvc_ensure=False,
+        profile_list=[],
+    )
 
 
 def test_internal_ssl_is_refused_by_name():
@@ -101,6 +107,7 @@ def test_internal_ssl_is_refused_by_name():
         ("{imagee: x}", "no such setting"),
         ("{http_timeout: 7}", "before a profile is chosen"),
         ("{profile_list: []}", "not supported"),
+        ("{namespace: other}", "one namespace"),
         ("{modify_pod_hook: x}", "holds no code"),
         ("{uid: [x]}", "uid"),
     ],

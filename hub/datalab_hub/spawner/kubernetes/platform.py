@@ -134,8 +134,10 @@ class KubernetesPlatform(Platform):
         async with self._connecting:
             if self._cluster is None:
                 settings, namespace = await load_configuration(self.kubeconfig, self.context)
-                if not self.namespace:
-                    self.namespace = _own_namespace() or namespace or "default"
+                configured = self.config.KubeSpawner.get("namespace")  # what z2jh's chart sets
+                self.namespace = (
+                    self.namespace or configured or _own_namespace() or namespace or "default"
+                )
                 self._cluster = Cluster(
                     settings, self.namespace, self.request_timeout, self.patience
                 )

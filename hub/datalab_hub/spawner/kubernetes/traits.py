@@ -24,7 +24,7 @@ _POD = """
     extra_container_config extra_containers extra_labels extra_pod_config
     extra_resource_guarantees extra_resource_limits fs_gid get_pod_url gid image
     image_pull_policy image_pull_secrets init_containers ip lifecycle_hooks mem_guarantee
-    mem_limit modify_pod_hook node_affinity_preferred node_affinity_required node_selector
+    mem_limit modify_pod_hook namespace node_affinity_preferred node_affinity_required node_selector
     pod_affinity_preferred pod_affinity_required pod_anti_affinity_preferred
     pod_anti_affinity_required pod_connect_ip pod_security_context port pre_spawn_hook
     priority_class_name privileged scheduler_name service_account services_enabled
@@ -67,7 +67,6 @@ REFUSED: dict[str, str] = {
     "k8s_api_ssl_ca_cert": _CLIENT,
     "k8s_api_threadpool_workers": "it has no effect any more",
     "k8s_api_verify_ssl": _CLIENT,
-    "namespace": "use c.KubernetesPlatform.namespace",
     "options_form": _PROFILES,
     "options_from_form": _PROFILES,
     "pod_name_template": _NAMES,
@@ -90,6 +89,9 @@ REFUSED: dict[str, str] = {
     "user_namespace_template": _NAMESPACES,
 }
 """Without meaning under Datalab, and what to use instead."""
+
+_PER_HUB = {"namespace"}
+"""Read once, by the platform: no profile can have its own."""
 
 TOLERATED: dict[str, tuple[Any, ...]] = {
     # What zero-to-jupyterhub's own configuration sets although nobody asked for it.
@@ -157,6 +159,8 @@ def _profile_problems(profile: Profile) -> list[str]:
             )
         elif name in REFUSED:
             problems.append(f"{place}.{name} is not supported: {REFUSED[name]}")
+        elif name in _PER_HUB:
+            problems.append(f"{place}.{name}: all workspaces run in one namespace")
         elif name not in POD:
             problems.append(f"{place}.{name}: KubeSpawner has no such setting")
         elif name.endswith("_hook") or name == "get_pod_url":
