@@ -8,6 +8,7 @@ import json
 import random
 
 import pytest
+from chart import grants_of_chart
 from fakes.kubernetes import FakeKubernetes, lives
 from fakes.kubernetes.site import catalog_of, platform_on
 
@@ -44,7 +45,10 @@ class KubernetesHarness(Harness):
 @pytest.fixture
 async def cluster():
     async with FakeKubernetes() as cluster:
+        # Under the chart's Role and optional ClusterRole: what they do not grant fails here.
+        cluster.grants = grants_of_chart()
         yield cluster
+        assert cluster.denied == []
 
 
 @pytest.fixture

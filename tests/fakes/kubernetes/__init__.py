@@ -8,6 +8,7 @@ do; see each module. It knows the namespaced kinds that a hub touches, and nodes
 * ``faults``: what can be made to go wrong between client and server
 * ``watches``: streams, bookmarks
 * ``objects``: validation and patches
+* ``rbac``: what a Role grants
 * ``server``: HTTP, verbs, validation, the record of calls
 * ``kubelet``: plays the lives of pods and ends them
 * ``lives``: what becomes of a pod: healthy, unschedulable, image not found, killed, …
@@ -16,7 +17,8 @@ do; see each module. It knows the namespaced kinds that a hub touches, and nodes
 
 from .containers import SmallServer
 from .faults import Faults
+from .rbac import Grants
 from .server import Call, FakeKubernetes
 from .store import ApiError
 
-__all__ = ["ApiError", "Call", "FakeKubernetes", "Faults", "SmallServer"]
+__all__ = ["ApiError", "Call", "FakeKubernetes", "Faults", "Grants", "SmallServer"]

@@ -16,6 +16,7 @@ from .faults import Faults
 from .kubelet import Kubelet
 from .lives import Life, healthy
 from .objects import encode_string_data, merge, validate
+from .rbac import Grants
 from .selectors import BadSelector, Matcher, field_matcher, label_matcher
 from .store import KINDS, ApiError, Object, Store
 from .watches import serve_watch
@@ -43,7 +44,9 @@ class FakeKubernetes:
         admission: functions (plural, object) that may raise an :class:`ApiError`, as quota and
             webhooks do.
         node_is_dead: pods that are deleted stay Terminating, until forced.
+        grants: what the hub's service account may do; everything when ``None``.
         calls: every request, in order.
+        denied: those that were not granted.
     """
 
     def __init__(self, step: float = 0.02, namespace: str = "datalab") -> None:
@@ -55,7 +58,9 @@ class FakeKubernetes:
         self.container: Callable[[FakeKubernetes, Object, str], Container] = SmallServer
         self.admission: list[Callable[[str, Object], None]] = []
         self.node_is_dead = False
+        self.grants: Grants | None = None
         self.calls: list[Call] = []
+        self.denied: list[Call] = []
         self.kubelet = Kubelet(self)
         self.port = 0
         self._runner: web.AppRunner | None = None
@@ -146,6 +151,10 @@ class FakeKubernetes:
             if request.headers.get("Authorization") != f"Bearer {TOKEN}":
                 raise ApiError(401, "Unauthorized", "Unauthorized")
             call = self._note(request)
+            if self.grants is not None and not self.grants.allow(call):
+                self.denied.append(call)
+                text = f'User "hub" cannot {call.verb} resource "{call.resource}"'
+                raise ApiError(403, "Forbidden", text)
             self.faults.check(call.verb, call.resource)
             response: web.StreamResponse = await handler(request)
             if self.faults.answer_delay and call.verb in {"create", "delete"}:

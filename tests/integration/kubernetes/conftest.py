@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from chart import grants_of_chart
 from datalab_hub.spawner.backend import WorkspaceContext
 from datalab_hub.spawner.kubernetes import KubernetesBackend, KubernetesPlatform
 from datalab_hub.spawner.names import workspace_key
@@ -55,7 +56,10 @@ class Person:
 @pytest.fixture
 async def cluster():
     async with FakeKubernetes() as cluster:
+        # Under the chart's Role and optional ClusterRole: what they do not grant fails here.
+        cluster.grants = grants_of_chart()
         yield cluster
+        assert cluster.denied == []
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from chart import grants_of_chart
 from fakes.kubernetes import FakeKubernetes, lives
 from fakes.kubernetes.containers import RealWorkspace
 from hubproc import free_port, running_hub, until
@@ -95,6 +96,7 @@ class Site:
 async def site(tmp_path):
     async with FakeKubernetes(step=0.02) as cluster:
         cluster.container = RealWorkspace
+        cluster.grants = grants_of_chart()
         yield Site(cluster, tmp_path)
 
 
