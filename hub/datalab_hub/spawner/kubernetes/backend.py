@@ -128,6 +128,7 @@ class KubernetesBackend(Backend):
         )
         url = await waiting.answer(pod)
         self._answered = True
+        self.context.save()
         return url
 
     def _tell(self, finding: Finding) -> None:
