@@ -138,5 +138,6 @@ class TestKubernetes(BackendContract):
         await cluster.end_pod(harness.key, reason="Evicted", message="low on resource: memory")
         await asyncio.wait_for(backend.gone(), 5)
         assert await backend.poll() is not None
-        assert backend.end_reason() == "evicted"
+        assert backend.ending().reason == "evicted"
+        assert "ran short of memory" in backend.ending().message
         assert await harness.resources() == []

@@ -88,6 +88,19 @@ class WorkspaceContext:
     spawner: Any = None
 
 
+@dataclass(frozen=True)
+class Ending:
+    """Why a workspace that had run ended by itself.
+
+    Attributes:
+        reason: one word for metrics, ledger and audit, out of a closed set.
+        message: for the person.
+    """
+
+    reason: str
+    message: str
+
+
 class Backend(abc.ABC):
     """Runs one workspace on one platform. Created for each start and for each adoption."""
 
@@ -141,10 +154,10 @@ class Backend(abc.ABC):
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over the state that an earlier hub saved. It may be from an older release."""
 
-    def end_reason(self) -> str | None:
-        """Return one word for why the workspace ended by itself, where the platform said so.
+    def ending(self) -> Ending | None:
+        """Return why the workspace ended by itself, where the platform said so.
 
-        Asked after :meth:`poll` returned a status; goes into metrics, ledger and audit.
+        Asked after :meth:`poll` returned a status.
         """
         return None
 

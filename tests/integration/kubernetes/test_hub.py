@@ -243,3 +243,25 @@ async def test_an_operator_sees_and_removes_what_belongs_to_nobody(site):
             assert "older_than" in orphans("--older-than=soon").stderr
 
     await story(life, site)
+
+
+@pytest.mark.slow
+async def test_somebody_whose_workspace_was_put_out_reads_why(site):
+    def life(site: Site) -> None:
+        with site.hub(), httpx.Client(base_url=site.url, follow_redirects=True) as ann:
+            page = ann.get("/hub/login")
+            fields = {"username": "ann", "password": "x", "_xsrf": ann.cookies["_xsrf"]}
+            assert ann.post("/hub/login", data=fields).status_code == 200, page.text
+            site.begin("ann")
+            until(lambda: site.ready("ann"))
+            (pod,) = site.cluster.names("pods")
+            text = "The node was low on resource: memory."
+            site.do(site.cluster.end_pod(pod, reason="Evicted", message=text))
+            until(lambda: not site.ready("ann"))
+            shown = ann.get("/hub/user/ann/").text
+            assert "The node ran short of memory and put your workspace out." in shown
+            with sqlite3.connect(site.directory / "data" / "hub" / "usage.sqlite") as ledger:
+                rows = ledger.execute("SELECT outcome, reason FROM datalab_runs").fetchall()
+            assert rows == [("lost", "evicted")]
+
+    await story(life, site)

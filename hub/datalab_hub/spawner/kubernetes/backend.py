@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyterhub.utils import maybe_future
 
-from ..backend import Backend, Phase, WorkspaceContext
+from ..backend import Backend, Ending, Phase, WorkspaceContext
 from ..problems import StartFailed
 from .cluster import Cluster, ClusterRefused, ClusterUnavailable, Object
 from .diagnosis import end_of, exit_status, is_over
@@ -48,7 +48,7 @@ class KubernetesBackend(Backend):
         self._begun = False
         self._service = False
         self._answered = False
-        self._end_reason: str | None = None
+        self._ending: Ending | None = None
         self._ended: int | None = None
         self._requests: set[asyncio.Task[Any]] = set()
 
@@ -57,7 +57,7 @@ class KubernetesBackend(Backend):
     async def start(self) -> str:
         """Make the pod and return its URL once it answers; see the module's docstring."""
         self._begun, self._answered = True, False
-        self._end_reason = self._ended = None
+        self._ending = self._ended = None
         self.platform.owners[self.name] = self
         self.context.save()
         try:
@@ -194,15 +194,15 @@ class KubernetesBackend(Backend):
         self._ended = 0
         if pod is not None:
             trouble, self._ended = end_of(pod), exit_status(pod)
-            self._end_reason = trouble.reason
+            self._ending = Ending(trouble.reason, f"{trouble.sentence} {trouble.hint}")
             self.context.log.warning("%s: %s %s", self.name, trouble.sentence, trouble.detail)
         # The hub does not call stop() for what has ended by itself.
         await self._clean_up()
         return self._ended
 
-    def end_reason(self) -> str | None:
-        """Return why the workspace ended by itself, if Kubernetes said so."""
-        return self._end_reason
+    def ending(self) -> Ending | None:
+        """Return what Kubernetes said about the end of the pod."""
+        return self._ending
 
     async def gone(self) -> None:
         """Return when the watch tells of the pod's end and the API server confirms it."""
