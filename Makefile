@@ -50,6 +50,7 @@ docs: $(STAMPS)/test ## the documentation as a site, in site/
 
 docs-reference: $(STAMPS)/run ## renew what is generated from the models
 	$(BIN)/python -m datalab_hub.catalog.reference > docs/reference/catalog.md
+	$(BIN)/python -m datalab_hub.helm.schema > helm/datalab/values.schema.json
 
 clean: ## forget the environment and everything built
 	rm -rf .venv node_modules $(STAMPS) site extensions/*/*/labextension extensions/*/frontend/lib

@@ -84,6 +84,20 @@ def _parser() -> argparse.ArgumentParser:
     offboard.add_argument("--apply", action="store_true", help="do it")
     offboard.set_defaults(command=_offboard)
 
+    orphans = commands.add_parser(
+        "orphans",
+        parents=[data_dir],
+        help="what is on the platforms and belongs to nobody",
+        description="Says what there is; with --apply it is removed. Homes stay, unless "
+        "--remove-data is given too. Elsewhere than on the hub's machine: --url, and a token in "
+        "DATALAB_TOKEN.",
+    )
+    orphans.add_argument("--url", help="of the hub, ending in /hub (default: the local one)")
+    orphans.add_argument("--apply", action="store_true", help="remove them")
+    orphans.add_argument("--remove-data", action="store_true", help="also those with data: homes")
+    orphans.add_argument("--older-than", metavar="AGE", help="leave younger ones alone: 30m, 7d")
+    orphans.set_defaults(command=_orphans)
+
     user = commands.add_parser("user", help="further people on this machine (needs root)")
     actions = user.add_subparsers(required=True, metavar="ACTION")
     for name, text in {
@@ -161,6 +175,34 @@ def _offboard(arguments: argparse.Namespace) -> int:
         return 0
     offboarding.apply()
     print("Done. If people sign in through an identity provider, remove them there as well.")
+    return 0
+
+
+def _orphans(arguments: argparse.Namespace) -> int:
+    from .local import LOOPBACK, operator_token
+    from .orphans import find_orphans
+
+    data_dir = arguments.data_dir.absolute()
+    if arguments.url:
+        url, token = arguments.url, os.environ.get("DATALAB_TOKEN", "")
+    else:
+        url = f"http://{LOOPBACK}:{running_port(data_dir)}/hub"
+        token = operator_token(data_dir)
+    lines = list(
+        find_orphans(
+            url,
+            token,
+            apply=arguments.apply,
+            remove_data=arguments.remove_data,
+            older_than=arguments.older_than,
+        )
+    )
+    for line in lines:
+        print(f"  {line}")
+    if not lines:
+        print("Everything has an owner.")
+    elif not arguments.apply:
+        print("Nothing has been changed. Add --apply to do it.")
     return 0
 
 

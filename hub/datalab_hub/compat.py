@@ -97,3 +97,19 @@ def state_of_all_spawners(app: JupyterHub) -> dict[str, Any]:
         .filter(orm.Spawner.server_id.is_not(None))
     )
     return {workspace_key(user, server): state or {} for user, server, state in rows}
+
+
+def people(app: JupyterHub) -> list[str]:
+    """Return the names of all people whom the database knows."""
+    app.db.commit()
+    return [name for (name,) in app.db.query(orm.User.name)]
+
+
+def owned_keys(app: JupyterHub) -> set[str]:
+    """Return the keys of everything on the platforms that has an owner in the database *now*.
+
+    A workspace's resources are owned while its server has begun, a home while its person exists.
+    """
+    from .spawner.names import person_key
+
+    return set(state_of_all_spawners(app)) | {person_key(name) for name in people(app)}

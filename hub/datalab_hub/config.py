@@ -25,6 +25,7 @@ from .instance import instance_id, private_directory
 from .lifeline import PARENT
 from .site import SETTING, Site
 from .spawner import WorkspaceSpawner
+from .spawner.backend import find_platform
 from .usage import UsageLedger
 from .web import TEMPLATE_PATHS, handlers, template_vars
 
@@ -55,7 +56,11 @@ _NEVER = 10**7  # seconds
 
 
 def configure(
-    c: Config, *, catalog: str | Path | None = None, data_dir: str | Path | None = None
+    c: Config,
+    *,
+    catalog: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    instance: str | None = None,
 ) -> Site:
     """Turn a JupyterHub configuration into Datalab. Call it last: it adds to lists, and keeps them.
 
@@ -64,6 +69,8 @@ def configure(
         catalog: the operator's YAML file; the packaged catalog when ``None``.
         data_dir: where Datalab keeps the usage ledger, the audit log, and (with local
             workspaces) homes and logs; ``/var/lib/datalab`` when ``None``.
+        instance: identifies this installation on its platforms; letters, digits and ``-``. A
+            random word that is kept in the data directory when ``None``.
 
     Returns:
         the site, for configuration that wants to go further.
@@ -80,7 +87,7 @@ def configure(
     log = logging.getLogger("datalab")
 
     site = Site(
-        instance=instance_id(hub_directory),
+        instance=instance or instance_id(hub_directory),
         data_dir=directory,
         catalog=load_catalog(catalog_path),
         ledger=UsageLedger(create_engine(_ledger_url(c, hub_directory))),
@@ -88,6 +95,8 @@ def configure(
         config=c,
         log=log,
     )
+    for name in sorted({profile.backend for profile in site.catalog.profiles}):
+        find_platform(name).configure(c, site.catalog)
     c.JupyterHub.spawner_class = WorkspaceSpawner
     c.JupyterHub.allow_named_servers = True
     c.JupyterHub.default_url = _start_page

@@ -18,6 +18,8 @@ from .site import Site
 from .spawner.reconcile import keep_reconciled
 
 RECONCILE_EVERY = timedelta(minutes=5)
+ORPHAN_AGE = timedelta(minutes=1)
+"""How old something without an owner has to be before it is removed."""
 STATUS_FD = "DATALAB_STATUS_FD"
 """Environment variable: a descriptor on which ``datalab up`` reads one JSON line per event."""
 
@@ -61,10 +63,10 @@ async def _keep(site: Site) -> None:
         tell_supervisor("ready")
 
     def owned() -> Collection[str]:
-        return compat.state_of_all_spawners(app)
+        return compat.owned_keys(app)
 
     try:
-        await keep_reconciled(site, owned, RECONCILE_EVERY)
+        await keep_reconciled(site, owned, RECONCILE_EVERY, ORPHAN_AGE)
     finally:
         for platform in site.platforms.values():
             await platform.close()

@@ -25,6 +25,8 @@ class Site:
     Attributes:
         instance: identifies this installation in platform labels and tags, so that two
             installations on one platform never touch each other's workspaces.
+        endings: why a person's workspace ended by itself, by (person, workspace), until it is
+            started again.
     """
 
     instance: str
@@ -35,6 +37,7 @@ class Site:
     config: Config
     log: logging.Logger
     platforms: dict[str, Platform] = field(default_factory=dict)
+    endings: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Site:
         """Return itself: traitlets copies configuration, and there is one site per hub."""

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     import logging
     from datetime import datetime
 
-    from ..catalog import Image, Profile
+    from traitlets.config import Config
+
+    from ..catalog import Catalog, Image, Profile
     from ..site import Site
 
 
@@ -84,6 +86,19 @@ class WorkspaceContext:
     save: Callable[[], None]
     report: Callable[..., None]
     spawner: Any = None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a workspace that had run ended by itself.
+
+    Attributes:
+        reason: one word for metrics, ledger and audit, out of a closed set.
+        message: for the person.
+    """
+
+    reason: str
+    message: str
 
 
 class Backend(abc.ABC):
@@ -139,6 +154,13 @@ class Backend(abc.ABC):
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over the state that an earlier hub saved. It may be from an older release."""
 
+    def ending(self) -> Ending | None:
+        """Return why the workspace ended by itself, where the platform said so.
+
+        Asked after :meth:`poll` returned a status.
+        """
+        return None
+
     async def gone(self) -> None:
         """Return when the workspace has ended; wait for ever where the platform cannot tell.
 
@@ -179,6 +201,16 @@ class Platform(LoggingConfigurable):
     def __init__(self, site: Site, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.site = site
+
+    @classmethod
+    def configure(cls, config: Config, catalog: Catalog) -> None:
+        """Check and complete the hub's configuration, before the hub starts.
+
+        Called once if a profile of the catalog uses this platform.
+
+        Raises:
+            DatalabError: something is configured that cannot work here; names every such setting.
+        """
 
     async def open(self) -> None:
         """Get ready (start watches, warm the standby). Called once, when the hub has started."""

@@ -12,6 +12,14 @@ _SLUG_CHARS = 20
 _PATH_CHARS = 150
 
 
+def person_key(user: str) -> str:
+    """Return the name of what a person has once on a platform, such as the volume of their home.
+
+    As :func:`workspace_key`, and never the same as one: those have a separator in what is hashed.
+    """
+    return _key(user, user)
+
+
 def workspace_key(user: str, server: str) -> str:
     """Return the name of a workspace's resources on its platform.
 
@@ -22,9 +30,13 @@ def workspace_key(user: str, server: str) -> str:
     The readable part is for people only; the digest alone makes the name unique. Its input has a
     separator that neither name can contain (JupyterHub refuses ``/`` in both).
     """
-    digest = hashlib.sha256(f"{user}/{server}".encode()).digest()
+    return _key(f"{user}/{server}", f"{user} {server}")
+
+
+def _key(unique: str, readable: str) -> str:
+    digest = hashlib.sha256(unique.encode()).digest()
     tail = b32encode(digest).decode().lower()[:_DIGEST_CHARS]
-    slug = re.sub(r"[^a-z0-9]+", "-", f"{user} {server}".lower())[:_SLUG_CHARS].strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", readable.lower())[:_SLUG_CHARS].strip("-")
     return f"dl-{slug}-{tail}" if slug else f"dl-{tail}"
 
 

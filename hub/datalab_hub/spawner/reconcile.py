@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from ..catalog.units import format_duration
 from ..errors import DatalabError
 from ..site import Site
 from .backend import Resource
@@ -22,7 +23,7 @@ class Finding:
 
     backend: str
     resource: Resource
-    action: str  # "removed" | "kept" | "would remove" | "failed: …"
+    action: str  # "removed" | "would remove" | "kept: it holds data" | "kept: …" | "failed: …"
 
     def __str__(self) -> str:
         resource = self.resource
@@ -35,6 +36,7 @@ async def reconcile(
     *,
     dry_run: bool = False,
     remove_data: bool = False,
+    min_age: timedelta = timedelta(0),
     backends: Collection[str] | None = None,
 ) -> list[Finding]:
     """End everything on the platforms that no workspace in the database owns.
@@ -45,6 +47,7 @@ async def reconcile(
             saves its state before its first call to the platform.
         dry_run: only say what would be done.
         remove_data: also remove resources that hold people's data.
+        min_age: leave alone what is younger, where the platform says how old it is.
         backends: names of the platforms to look at; those in use when ``None``.
 
     Returns:
@@ -56,14 +59,16 @@ async def reconcile(
         platform = site.platform(name)
         try:
             resources = await platform.resources()
-        except OSError as error:
+        except (OSError, DatalabError) as error:
             site.log.warning("Cannot list what runs on %s (%s); left alone", name, error)
             continue
         for resource in resources:
             if resource.key in owned():
                 continue
             if resource.holds_data and not remove_data:
-                action = "kept"
+                action = "kept: it holds data"
+            elif _younger(resource, min_age):
+                action = f"kept: younger than {format_duration(min_age)}"
             elif dry_run:
                 action = "would remove"
             else:
@@ -73,17 +78,25 @@ async def reconcile(
                 except (OSError, DatalabError) as error:
                     action = f"failed: {error}"
             findings.append(Finding(name, resource, action))
-    for finding in findings:
-        site.log.warning("Belongs to nobody: %s", finding)
     return findings
 
 
+def _younger(resource: Resource, age: timedelta) -> bool:
+    return resource.since is not None and datetime.now(UTC) - resource.since < age
+
+
 async def keep_reconciled(
-    site: Site, owned: Callable[[], Collection[str]], every: timedelta
+    site: Site,
+    owned: Callable[[], Collection[str]],
+    every: timedelta,
+    min_age: timedelta = timedelta(0),
 ) -> None:
-    """Reconcile now and then again and again, until cancelled."""
+    """Reconcile now and then again and again, until cancelled. What stays is said once."""
+    said: set[Finding] = set()
     while True:
-        for finding in await reconcile(site, owned):
+        findings = set(await reconcile(site, owned, min_age=min_age))
+        for finding in findings - said:
+            site.log.warning("Belongs to nobody: %s", finding)
             site.audit.record(
                 "admin",
                 user="datalab",
@@ -92,4 +105,5 @@ async def keep_reconciled(
                 reason="belongs to nobody",
                 detail={"resource": f"{finding.resource.kind} {finding.resource.name}"},
             )
+        said = findings
         await asyncio.sleep(every.total_seconds())

@@ -147,6 +147,7 @@ class WorkspaceSpawner(Spawner):
         """Start the workspace; see :meth:`Backend.start`."""
         assert self.profile is not None, "run_pre_spawn_hook() chooses the profile"
         profile, ledger = self.profile, self.site.ledger
+        self.site.endings.pop((self.user.name, self.name), None)
         self._token_id = compat.token_id(self)
         self.run_id = ledger.begin(
             self.user.name,
@@ -250,7 +251,11 @@ class WorkspaceSpawner(Spawner):
     def run_post_stop_hook(self) -> Any:
         """Close the books. JupyterHub calls this after every end, also when ``stop()`` was not."""
         self._unwatch()
-        self._run_ended("lost", reason="exited")
+        ending = self.backend.ending() if self.backend is not None else None
+        if ending is not None:
+            # JupyterHub drops this object now: what the person reads is kept by the site.
+            self.site.endings[self.user.name, self.name] = ending.message
+        self._run_ended("lost", reason=ending.reason if ending else "exited")
         if self._token_id is not None:
             compat.delete_token(self, self._token_id)
             self._token_id = None

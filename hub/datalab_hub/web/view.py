@@ -76,6 +76,10 @@ class View:
         ]
         return sorted(found, key=lambda item: (item.state == "stopped", item.title))
 
+    def ending(self, user: Any, server: str) -> str:
+        """Return why a workspace's last run ended by itself; empty when nobody knows."""
+        return self._site.endings.get((user.name, server), "")
+
     def everybodys(self, users: Iterable[Any]) -> list[Workspace]:
         """Return all active workspaces."""
         return [

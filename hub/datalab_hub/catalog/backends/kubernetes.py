@@ -7,11 +7,24 @@ from typing import Any
 from pydantic import Field
 
 from ..base import Model
+from ..units import Size
 
 
 class KubernetesOptions(Model):
     """A pod, made by KubeSpawner."""
 
+    cpu_guarantee: float | None = Field(
+        None,
+        gt=0,
+        le=1024,
+        description="Cores that are reserved; as many as resources.cpu when left out.",
+    )
+    memory_guarantee: Size | None = Field(
+        None, description="Memory that is reserved; as much as resources.memory when left out."
+    )
+    gpu_resource: str | None = Field(
+        None, description="What a GPU is called in the cluster; nvidia.com/gpu when left out."
+    )
     node_selector: dict[str, str] = Field(
         default_factory=dict, description="Labels that the node must have."
     )

@@ -1,0 +1,268 @@
+"""From a pod and its events to a finding: pure functions, one row of a table each.
+
+Reasons and messages were read in Kubernetes 1.31: kubelet (``pkg/kubelet/events``, ``images``,
+``container``), scheduler, and the controllers for volumes and eviction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..backend import Phase
+from .capacity import Capacity
+from .findings import ASK_OPERATOR, TRY_AGAIN, Finding, Trouble
+from .images import WAITING, image_trouble
+from .scheduling import pending
+
+Pod = dict[str, Any]
+Events = list[dict[str, Any]]
+
+CONTAINER = "notebook"
+"""KubeSpawner's name for the main container."""
+
+_OOM_HINT = "Choose a workspace with more memory, or load less at once."
+_MOUNT_PATIENCE = 120.0  # seconds: a volume that is still attached elsewhere comes free by itself
+_CONFIG_PATIENCE = 15.0
+_SANDBOX_PATIENCE = 60.0
+
+
+def diagnose(pod: Pod | None, events: Events = (), capacity: Capacity | None = None) -> Finding:  # type: ignore[assignment]
+    """Return where a pod stands.
+
+    Args:
+        pod: as the API server has it, ``None`` before it is known.
+        events: Kubernetes' events about it, oldest first.
+        capacity: what is free on the nodes, if that may be known.
+    """
+    if pod is None:
+        return Finding(Phase.QUEUE, "Asking Kubernetes for a place")
+    events = list(events)
+    steps: list[Callable[[], Finding | None]] = [
+        lambda: _ended(pod),
+        lambda: _deleted(pod),
+        lambda: _crashed(pod),
+        lambda: _unscheduled(pod, events, capacity),
+        lambda: _container_waits(pod, events),
+        lambda: _prepared(pod, events),
+    ]
+    for step in steps:
+        if (finding := step()) is not None:
+            return finding
+    return Finding(Phase.BOOT, "Starting the server")
+
+
+def is_over(pod: Pod) -> bool:
+    """Return whether a pod will never run again: a terminal phase, whatever the reason."""
+    return pod.get("status", {}).get("phase") in {"Failed", "Succeeded"}
+
+
+def exit_status(pod: Pod) -> int:
+    """Return the exit status of a pod that is over: the main container's, else 1."""
+    state = (_container(pod) or {}).get("state") or {}
+    return int((state.get("terminated") or {}).get("exitCode", 1))
+
+
+def address_of(pod: Pod) -> str | None:
+    """Return the pod's address once its main container has been started."""
+    running = ((_container(pod) or {}).get("state") or {}).get("running")
+    ip = pod.get("status", {}).get("podIP")
+    if running is None or pod["metadata"].get("deletionTimestamp"):
+        return None
+    return ip or None
+
+
+def end_of(pod: Pod) -> Trouble:
+    """Return why a pod that had run is over."""
+    return _end(pod, "Your workspace ended", "Start it again.")
+
+
+def _container(pod: Pod) -> dict[str, Any] | None:
+    statuses = pod.get("status", {}).get("containerStatuses") or []
+    return next((status for status in statuses if status["name"] == CONTAINER), None)
+
+
+def _ended(pod: Pod) -> Finding | None:
+    if not is_over(pod):
+        return None
+    trouble = _end(pod, "Your workspace ended while it was starting", TRY_AGAIN)
+    return Finding(Phase.BOOT, "It ended", None, trouble)
+
+
+def _end(pod: Pod, sentence: str, hint: str) -> Trouble:
+    status = pod["status"]
+    reason, message = status.get("reason") or "", status.get("message") or ""
+    detail = f"pod {pod['metadata']['name']}: {reason} {message}".strip()
+    again = f"{hint} Files in your home are kept."
+    if reason == "Evicted":
+        what = _evicted_for(message)
+        return Trouble(
+            f"The node ran short of {what} and put your workspace out.", "evicted", again, detail, 0
+        )
+    if reason in {"Preempting", "Preempted"}:
+        text = "Something more important needed the place of your workspace."
+        return Trouble(text, "preempted", again, detail, 0)
+    if reason in {"NodeLost", "NodeShutdown", "Terminated", "NodeAffinity", "Shutdown"}:
+        return Trouble("The node of your workspace was shut down.", "node", again, detail, 0)
+    if reason.startswith("OutOf") or reason == "UnexpectedAdmissionError":
+        text = "The node turned your workspace away: it had just filled up."
+        return Trouble(text, "node", TRY_AGAIN, detail, 0)
+    if reason == "DeadlineExceeded":
+        text = "Your workspace reached the longest time it may run."
+        return Trouble(text, "max_runtime", again, detail, 0)
+    terminated = ((_container(pod) or {}).get("state") or {}).get("terminated") or {}
+    if terminated.get("reason") == "OOMKilled":
+        return Trouble("Your workspace ran out of memory.", "oom", _OOM_HINT, detail, 0)
+    code = terminated.get("exitCode")
+    with_code = f"{sentence} (exit status {code})." if code is not None else f"{sentence}."
+    return Trouble(with_code, "crashed", hint, detail, 0)
+
+
+def _evicted_for(message: str) -> str:
+    for word, said in {"memory": "memory", "ephemeral": "disk space", "pid": "processes"}.items():
+        if word in message.lower():
+            return said
+    return "disk space" if "fs" in message.lower() or "disk" in message.lower() else "resources"
+
+
+def _deleted(pod: Pod) -> Finding | None:
+    if not pod["metadata"].get("deletionTimestamp"):
+        return None
+    conditions = pod["status"].get("conditions") or []
+    why = next((c for c in conditions if c["type"] == "DisruptionTarget"), None)
+    detail = f"DisruptionTarget: {why.get('reason')} {why.get('message')}" if why else ""
+    trouble = Trouble(
+        "The cluster took your workspace away while it was starting.",
+        "preempted" if why else "deleted",
+        TRY_AGAIN,
+        detail,
+        0,
+    )
+    return Finding(Phase.BOOT, "It was taken away", None, trouble)
+
+
+def _crashed(pod: Pod) -> Finding | None:
+    """A container that ended. Kubernetes restarts it; while it runs again it has its chance."""
+    for status in pod.get("status", {}).get("initContainerStatuses") or []:
+        ended = (status.get("state") or {}).get("terminated") or {}
+        ended = ended or (status.get("lastState") or {}).get("terminated") or {}
+        if ended.get("exitCode"):
+            text = f"Preparing your workspace failed (in {status['name']})."
+            detail = f"exit status {ended['exitCode']}: {ended.get('message') or ''}"
+            trouble = Trouble(text, "crashed", ASK_OPERATOR, detail, 0)
+            return Finding(Phase.BOOT, "Preparing failed", status["name"], trouble)
+    status = _container(pod) or {}
+    if (status.get("state") or {}).get("running") is not None:
+        return None
+    ended = (status.get("state") or {}).get("terminated") or {}
+    ended = ended or (status.get("lastState") or {}).get("terminated") or {}
+    if not ended:
+        return None
+    if ended.get("reason") == "OOMKilled":
+        text = "Your workspace ran out of memory while it was starting."
+        trouble = Trouble(text, "oom", "Choose a workspace with more memory.", "", 0)
+        return Finding(Phase.BOOT, "It ran out of memory", None, trouble)
+    code = ended.get("exitCode")
+    trouble = Trouble(
+        f"Your workspace's server ended while it was starting (exit status {code}).",
+        "crashed",
+        "Try again. If it happens again, show the lines above to the person who runs Datalab.",
+        str(ended.get("message") or ""),
+        0,
+    )
+    return Finding(Phase.BOOT, "The server ended", f"exit status {code}", trouble)
+
+
+def _unscheduled(pod: Pod, events: Events, capacity: Capacity | None) -> Finding | None:
+    if pod["spec"].get("nodeName"):
+        return None
+    conditions = pod.get("status", {}).get("conditions") or []
+    scheduled = next((c for c in conditions if c["type"] == "PodScheduled"), None)
+    if scheduled is not None and scheduled["status"] == "False":
+        if scheduled.get("reason") == "SchedulingGated":
+            return Finding(Phase.QUEUE, "Waiting in the cluster's queue")
+        return _claim_trouble(events) or pending(pod, events, capacity)
+    return Finding(Phase.SCHEDULE, "Looking for a free place")
+
+
+def _claim_trouble(events: Events) -> Finding | None:
+    for event in reversed(events):
+        if event.get("reason") == "ProvisioningFailed":
+            trouble = Trouble(
+                "The volume of your home could not be made.",
+                "volume",
+                f"{ASK_OPERATOR} The storage class says why in the log.",
+                str(event.get("message") or ""),
+                _MOUNT_PATIENCE,
+            )
+            return Finding(Phase.VOLUME, "Making the volume of your home", "it failed", trouble)
+        if event.get("reason") in {"Provisioning", "ExternalProvisioning"}:
+            return Finding(Phase.VOLUME, "Making the volume of your home")
+    return None
+
+
+def _container_waits(pod: Pod, events: Events) -> Finding | None:
+    waiting = ((_container(pod) or {}).get("state") or {}).get("waiting") or {}
+    reason, message = waiting.get("reason") or "", waiting.get("message") or ""
+    if reason in WAITING:
+        image = str(pod["spec"]["containers"][0].get("image"))
+        history = " ".join(str(e.get("message")) for e in events if e.get("reason") == "Failed")
+        trouble = image_trouble(reason, message, image, history)
+        return Finding(Phase.PULL, "Fetching the image", trouble.sentence.rstrip("."), trouble)
+    if reason in {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}:
+        trouble = Trouble(
+            f"Your workspace's container cannot be made: {message or reason}.",
+            "config",
+            f"{ASK_OPERATOR} The profile asks for something that the cluster does not have.",
+            reason,
+            _CONFIG_PATIENCE,
+        )
+        return Finding(Phase.BOOT, "Preparing the container", message or reason, trouble)
+    return None
+
+
+def _prepared(pod: Pod, events: Events) -> Finding | None:
+    """A pod with a node whose container is not there yet: the events say what it does."""
+    if ((_container(pod) or {}).get("state") or {}).get("running") is not None:
+        return None
+    for event in reversed(events):
+        message = str(event.get("message") or "")
+        match event.get("reason"):
+            case "FailedAttachVolume" | "FailedMount" | "VolumeFailedDelete":
+                return Finding(Phase.VOLUME, "Attaching your home", None, _mount_trouble(message))
+            case "FailedCreatePodSandBox":
+                trouble = Trouble(
+                    "The node could not connect your workspace to the network.",
+                    "network",
+                    f"{TRY_AGAIN} If it stays, tell the person who runs Datalab.",
+                    message,
+                    _SANDBOX_PATIENCE,
+                )
+                return Finding(Phase.BOOT, "Connecting to the network", "not yet", trouble)
+            case "Pulling":
+                return Finding(Phase.PULL, "Fetching the image", _image_of(pod))
+            case "Pulled" | "Created" | "Started" | "SuccessfulAttachVolume":
+                break
+    return Finding(Phase.BOOT, "Preparing the container")
+
+
+def _mount_trouble(message: str) -> Trouble:
+    if "Multi-Attach" in message:
+        return Trouble(
+            "Your home is still attached to another node.",
+            "attach",
+            "Stop your other workspaces and try again in a minute.",
+            message,
+            _MOUNT_PATIENCE,
+        )
+    return Trouble(
+        "Your home cannot be attached to the node.",
+        "volume",
+        f"{TRY_AGAIN} If it stays, tell the person who runs Datalab.",
+        message,
+        _MOUNT_PATIENCE,
+    )
+
+
+def _image_of(pod: Pod) -> str:
+    return str(pod["spec"]["containers"][0].get("image")).rsplit("/", 1)[-1]

@@ -1,0 +1,258 @@
+"""The chart: linted, rendered, validated, and safe with no values at all."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+
+import helm_python as helm
+import kubernetes_validate
+import pytest
+from chart import CHART, NAMESPACE, manifests, named, prepared, render
+from datalab_hub.catalog import load_catalog
+from datalab_hub.errors import DatalabError
+from datalab_hub.helm import release
+from datalab_hub.helm.schema import values_schema
+from datalab_hub.helm.values import ChartValues
+from ruamel.yaml import YAML
+from traitlets.config import Config
+
+EVERYTHING = {
+    "catalog": {"currency": "EUR"},
+    "kubernetes": {
+        "home": {
+            "kind": "shared",
+            "path": "/home/me",
+            "storageClass": "fast",
+            "size": "5Gi",
+            "accessModes": ["ReadWriteMany"],
+            "sharedClaim": "efs",
+            "sharedDirectory": "people",
+        },
+        "gpuResource": "amd.com/gpu",
+        "seeNodes": True,
+    },
+    "rbac": {"create": True},
+    "login": {"generate": True},
+    "prePull": {
+        "enabled": True,
+        "pauseImage": "pause:1",
+        "command": ["true"],
+        "nodeSelector": {"pool": "users"},
+        "tolerations": [{"operator": "Exists"}],
+        "imagePullSecrets": ["registry"],
+    },
+    "networkPolicy": {"workspaceEgress": [{"cidr": "10.0.0.0/8", "ports": [5432]}]},
+    "monitoring": {
+        "serviceMonitor": {
+            "enabled": True,
+            "interval": "10s",
+            "labels": {"release": "prometheus"},
+            "namespace": "watchers",
+        }
+    },
+    "backup": {
+        "enabled": True,
+        "schedule": "@daily",
+        "keep": 3,
+        "hubClaim": "other",
+        "storage": {"existingClaim": "", "storageClass": "slow", "size": "1Gi"},
+    },
+    "hubImage": "registry.example/datalab-hub:1",
+    "jupyterhub": {"hub": {"image": {"pullSecrets": ["registry"]}}},
+    "global": {},
+}
+EXAMPLES = sorted((CHART / "examples").glob("*.yaml"))
+VERSIONS = ("1.28", "1.31", "1.34")
+NOT_KUBERNETES_OWN = {"ServiceMonitor"}
+
+
+def yaml(path):
+    return YAML(typ="safe").load(path.read_text())
+
+
+def test_the_chart_is_lint_free():
+    path, _ = prepared()
+    told = helm.lint(str(path))
+    assert told["errors"] == []
+    assert [found for found in told["messages"] if found["severity"] > 1] == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["defaults", "everything"])
+def test_every_manifest_is_valid(version, values):
+    found = manifests(values)
+    assert found
+    for manifest in found:
+        if manifest["kind"] not in NOT_KUBERNETES_OWN:
+            kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_the_test_above_sets_every_value():
+    def paths(model, data, place=""):
+        for name, field in model.model_fields.items():
+            key = field.alias or name
+            assert key in data, f"{place}{key} is set nowhere in EVERYTHING"
+            inner = field.annotation
+            if hasattr(inner, "model_fields") and inner.__module__ == ChartValues.__module__:
+                paths(inner, data[key], f"{place}{key}.")
+
+    paths(ChartValues, EVERYTHING)
+
+
+def test_the_schema_is_the_one_of_the_models():
+    """Renew it with: make docs-reference"""
+    assert json.loads((CHART / "values.schema.json").read_text()) == values_schema()
+
+
+def test_the_values_file_is_what_the_models_say():
+    values = ChartValues.model_validate(yaml(CHART / "values.yaml"))
+    plain = values.model_dump(by_alias=True, exclude={"catalog", "jupyterhub", "global_"})
+    defaults = ChartValues.model_construct(catalog=values.catalog).model_dump(
+        by_alias=True, exclude={"catalog", "jupyterhub", "global_"}
+    )
+    assert plain == defaults, "values.yaml and the models have different defaults"
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"kubernetes": {"home": {"kind": "clam"}}}, "kind"),
+        ({"kubernetez": {}}, "kubernetez"),
+        ({"catalog": {"profiles": []}}, "profiles"),
+        ({"backup": {"keep": 0}}, "keep"),
+        ({"networkPolicy": {"workspaceEgress": [{"cidr": "the database"}]}}, "cidr"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(values, says):
+    with pytest.raises(helm.HelmError, match=says):
+        render(values)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_the_examples_are_valid(example, tmp_path):
+    values = yaml(example)
+    for manifest in manifests(values):
+        kubernetes_validate.validate(manifest, "1.31", strict=True)
+    assert hub_of(tmp_path, values).catalog.profiles
+
+
+def hub_of(directory, values=None, **config):
+    """Configure a hub with what the chart's ConfigMap holds."""
+    data = named("ConfigMap", "datalab", values)["data"]
+    for name, text in data.items():
+        (directory / name).write_text(text)
+    return release.configure_release(Config(config), directory, directory / "data")
+
+
+def test_the_hub_understands_what_the_chart_writes(tmp_path):
+    site = hub_of(tmp_path, EVERYTHING)
+    assert site.instance == "datalab-lab"
+    assert site.catalog == load_catalog(tmp_path / "datalab.yaml")
+    platform = site.platform("kubernetes")
+    assert (platform.home, platform.shared_claim) == ("shared", "efs")
+    assert (platform.home_path, platform.shared_directory) == ("/home/me", "people")
+    assert (platform.gpu_resource, platform.see_nodes) == ("amd.com/gpu", True)
+
+
+def test_homes_of_their_own_get_class_size_and_modes(tmp_path):
+    home = {
+        "kind": "claim",
+        "storageClass": "fast",
+        "size": "7Gi",
+        "accessModes": ["ReadWriteMany"],
+    }
+    settings = hub_of(tmp_path, {"kubernetes": {"home": home}}).config.KubeSpawner
+    assert settings.storage_class == "fast"
+    assert settings.storage_capacity == "7Gi"
+    assert settings.storage_access_modes == ["ReadWriteMany"]
+
+
+def test_a_configmap_of_another_release_is_refused(tmp_path):
+    (tmp_path / "settings.json").write_text('{"instance": "x", "kubernetes": {"new": 1}}')
+    with pytest.raises(DatalabError, match=r"same\s+release"):
+        release.configure_release(Config(), tmp_path, tmp_path / "data")
+
+
+def test_with_no_values_one_administrator_gets_in_with_a_generated_password(tmp_path, monkeypatch):
+    secret = named("Secret", "datalab-login")["data"]["password"]
+    password = base64.b64decode(secret).decode()
+    assert len(password) >= 32
+    assert password != base64.b64decode(
+        named("Secret", "datalab-login", {"backup": {"keep": 1}})["data"]["password"]
+    )
+    monkeypatch.setenv(release.PASSWORD, password)
+    config = hub_of(tmp_path, JupyterHub={"authenticator_class": "shared-password"}).config
+    assert config.SharedPasswordAuthenticator.admin_password == password
+    assert config.Authenticator.allowed_users == config.Authenticator.admin_users == {"admin"}
+    assert "user_password" not in config.SharedPasswordAuthenticator
+    notes = render()["datalab/templates/NOTES.txt"]
+    assert "get secret datalab-login" in notes
+    assert password not in notes
+
+
+def test_a_hub_without_password_and_identity_provider_does_not_start(tmp_path, monkeypatch):
+    monkeypatch.delenv(release.PASSWORD, raising=False)
+    with pytest.raises(DatalabError, match=r"login\.generate"):
+        hub_of(tmp_path, JupyterHub={"authenticator_class": "shared-password"})
+
+
+def test_with_no_values_nothing_is_reachable_and_images_have_versions():
+    values = yaml(CHART / "values.yaml")
+    hub = values["jupyterhub"]
+    assert hub["proxy"]["service"]["type"] == "ClusterIP"
+    assert hub["hub"]["image"]["pullPolicy"] == "IfNotPresent"
+    assert hub["hub"]["config"]["JupyterHub"]["authenticator_class"] == "shared-password"
+    version = yaml(CHART / "Chart.yaml")["appVersion"]
+    assert hub["hub"]["image"]["tag"] == version
+    for image in values["catalog"]["images"].values():
+        assert image["reference"].endswith(f":{version}")
+    for text in render().values():
+        assert not re.search(r"image: \S+:latest|imagePullPolicy: Always", text)
+
+
+@pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["defaults", "everything"])
+def test_our_pods_keep_the_restricted_pod_security_standard(values):
+    specs = []
+    for manifest in manifests(values):
+        spec = manifest.get("spec", {})
+        if manifest["kind"] == "CronJob":
+            spec = spec["jobTemplate"]["spec"]
+        if manifest["kind"] in {"CronJob", "DaemonSet"}:
+            specs.append(spec["template"]["spec"])
+    assert len(specs) == 2
+    for spec in specs:
+        assert spec["automountServiceAccountToken"] is False
+        for container in [*spec["containers"], *spec.get("initContainers", [])]:
+            security = container["securityContext"]
+            assert security["runAsNonRoot"] is True
+            assert security["allowPrivilegeEscalation"] is False
+            assert security["readOnlyRootFilesystem"] is True
+            assert security["capabilities"] == {"drop": ["ALL"]}
+            assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+
+
+def test_every_image_that_pods_use_is_fetched_ahead():
+    values = yaml(CHART / "examples" / "gpu.yaml")
+    pods = named("DaemonSet", "datalab-pre-pull", values)["spec"]["template"]["spec"]
+    assert {container["image"] for container in pods["initContainers"]} == {
+        "datalab-datascience:0.1.0",
+        "datalab-gpu:0.1.0",
+    }
+    assert pods["tolerations"][0]["key"] == "nvidia.com/gpu"
+
+
+def test_postgresql_needs_no_backup_job_and_backups_survive_an_uninstall():
+    kinds = {manifest["kind"] for manifest in manifests(yaml(CHART / "examples" / "eks.yaml"))}
+    assert "CronJob" not in kinds
+    claim = named("PersistentVolumeClaim", "datalab-backup")
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_workspaces_reach_the_databases_that_are_named():
+    policy = named("NetworkPolicy", "datalab-workspaces", EVERYTHING)
+    assert policy["spec"]["podSelector"]["matchLabels"] == {"datalab/instance": f"{NAMESPACE}-lab"}
+    (rule,) = policy["spec"]["egress"]
+    assert rule["to"] == [{"ipBlock": {"cidr": "10.0.0.0/8"}}]
+    assert rule["ports"] == [{"port": 5432, "protocol": "TCP"}]
