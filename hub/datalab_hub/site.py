@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from .audit import AuditLog
     from .catalog import Catalog
     from .spawner.backend import Platform
+    from .spawner.registration import Registrations
     from .usage import UsageLedger
+
+
+def _registrations() -> Registrations:
+    from .spawner.registration import Registrations
+
+    return Registrations()
 
 
 @dataclass
@@ -25,6 +32,7 @@ class Site:
     Attributes:
         instance: identifies this installation in platform labels and tags, so that two
             installations on one platform never touch each other's workspaces.
+        registrations: the workspaces that are expected to say where they listen.
     """
 
     instance: str
@@ -35,6 +43,7 @@ class Site:
     config: Config
     log: logging.Logger
     platforms: dict[str, Platform] = field(default_factory=dict)
+    registrations: Registrations = field(default_factory=_registrations)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Site:
         """Return itself: traitlets copies configuration, and there is one site per hub."""

@@ -14,6 +14,7 @@ from .handlers import (
     StopHandler,
     WorkspacesHandler,
 )
+from .register import RegisterHandler
 from .view import View
 
 TEMPLATE_PATHS = [Path(__file__).with_name("templates")]
@@ -26,6 +27,7 @@ def handlers(site: Site) -> list[tuple[Any, ...]]:
         (r"/datalab/workspaces", WorkspacesHandler),
         (r"/datalab/workspaces/stop", StopHandler),
         (r"/datalab/workspaces/forget", ForgetHandler),
+        (r"/datalab/register", RegisterHandler),
         (r"/datalab/admin", AdminHandler),
         (r"/datalab/admin/ledger.csv", LedgerHandler),
         (r"/datalab/static/(.*)", AssetHandler, {"path": str(STATIC_PATH)}),
