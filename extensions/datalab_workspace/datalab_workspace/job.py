@@ -43,6 +43,7 @@ _REASON_CHARS = 1000  # SageMaker keeps 1024
 _OF_IMAGE = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VERSION", "NVIDIA_VISIBLE_DEVICES")
 
 T = TypeVar("T")
+Serve = Callable[[list[str], socket.socket], None]
 
 
 class JobFailed(Exception):
@@ -80,15 +81,18 @@ class FailureFile:
             print(f"datalab-workspace: cannot write {self.path}: {error}", file=sys.stderr)
 
 
-def run(secret_name: str) -> NoReturn:
-    """Be the workspace that the secret of this name describes, to its end."""
+def run(secret_name: str, serve: Serve | None = None) -> NoReturn:
+    """Be the workspace that the secret of this name describes, to its end.
+
+    Args:
+        serve: runs a server with these arguments on a socket that listens already; the
+            single-user server when ``None``.
+    """
     root = Path(os.environ.get(ML_PREFIX, ML_ROOT))
     failure = FailureFile(root)
     try:
         argv, listener = _prepare(secret_name, root, failure)
-        from .server import run as serve
-
-        serve(argv, listener)
+        (serve or _server())(argv, listener)
     except (JobFailed, BadAssignment, RegistrationRefused) as error:
         _fail(failure, str(error))
     except SystemExit as end:
@@ -99,6 +103,12 @@ def run(secret_name: str) -> NoReturn:
         traceback.print_exc()
         _fail(failure, f"The workspace's server ended: {type(error).__name__}: {error}")
     sys.exit(0)
+
+
+def _server() -> Serve:
+    from .server import run
+
+    return run
 
 
 def _prepare(secret_name: str, root: Path, failure: FailureFile) -> tuple[list[str], socket.socket]:
@@ -194,7 +204,7 @@ def _become(assignment: wire.Assignment, home: Path, failure: FailureFile) -> No
     # Of the platform's own variables none remains: the execution role's credentials are not the
     # person's (data sources come from the broker).
     argv = assignment.argv
-    if os.geteuid() == 0 and uid is None:
+    if os.geteuid() == 0 and not uid:
         argv.append("--allow-root")
     log = os.dup(2)
     try:

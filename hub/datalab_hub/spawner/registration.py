@@ -36,7 +36,7 @@ class RegistrationRefused(DatalabError):
 
     Args:
         reason: for the audit log: ``unknown-job``, ``wrong-token``, ``wrong-secret``, ``replay``
-            or ``late``.
+            or ``wrong-address``.
         expected: the workspace that the job belongs to, if there is one.
     """
 
@@ -51,7 +51,7 @@ _SENTENCES = {
     "wrong-token": "This token does not belong to this workspace.",
     "wrong-secret": "The registration secret is not this workspace's.",
     "replay": "This workspace has registered already.",
-    "late": "The start of this workspace has been given up.",
+    "wrong-address": "This address is not one that workspaces have.",
 }
 
 
@@ -120,6 +120,12 @@ class Registrations:
         if expected.used is not None and not (expected.open and expected.used == this):
             raise RegistrationRefused("replay", expected)
         # Before anything is awaited: of two at the same time one is the replay.
-        expected.used = this
-        await expected.accept(message)
+        before, expected.used = expected.used, this
+        try:
+            await expected.accept(message)
+        except BaseException as error:
+            expected.used = before  # it was not taken
+            if isinstance(error, RegistrationRefused):
+                error.expected = expected
+            raise
         return expected
