@@ -15,6 +15,8 @@ from .base import Group, Model, Name, Title
 from .sources import DataSource
 from .units import Duration, RequiredDuration, Size
 
+_SAGEMAKER_START_TIMEOUT = timedelta(minutes=20)
+
 BackendName = Literal["local", "kubernetes", "sagemaker"]
 
 
@@ -65,7 +67,8 @@ class Profile(Model):
     )
     max_runtime: Duration = Field(None, description="Stop after this long in any case.")
     start_timeout: RequiredDuration = Field(
-        timedelta(minutes=5), description="Give up a start after this long."
+        timedelta(minutes=5),
+        description="Give up a start after this long. 20 minutes on SageMaker when left out.",
     )
     environment: dict[str, str] = Field(
         default_factory=dict, description="Variables for the workspace. Not for secrets."
@@ -77,6 +80,14 @@ class Profile(Model):
     sagemaker: SageMakerOptions | None = Field(
         None, description="Options of the SageMaker backend."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _patience_by_backend(cls, values: Any) -> Any:
+        """A machine on SageMaker takes minutes; 5 would give up too early."""
+        if isinstance(values, dict) and values.get("backend") == "sagemaker":
+            return {"start_timeout": _SAGEMAKER_START_TIMEOUT} | values
+        return values
 
     @model_validator(mode="after")
     def _backend_and_block_match(self) -> Self:

@@ -3,6 +3,7 @@
 ===============  ====================================================================
 ``platform``     settings, and what all workspaces share
 ``backend``      one workspace: the state machine of :class:`~.state.Step`
+``job``          one job: what is written down, created, asked and removed for it
 ``inventory``    what this installation has on AWS, found by name and decided by tag
 ``aws``          boto3 off the event loop; "no" told from "nobody knows"
 ``watch``        one listing notices every crash and every interruption

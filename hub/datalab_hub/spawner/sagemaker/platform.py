@@ -18,6 +18,7 @@ from ..names import path_name
 from .aws import Aws, Credentials, Refused
 from .backend import SageMakerBackend
 from .inventory import Inventory
+from .job import ADDRESSED
 from .names import (
     JOB_TAG,
     as_list,
@@ -26,7 +27,6 @@ from .names import (
     secret_name,
 )
 from .request import Place
-from .state import Step
 from .transport import Direct
 from .watch import JobWatch
 
@@ -244,11 +244,11 @@ class SageMakerPlatform(Platform):
     # -- internal ----------------------------------------------------------------------------
 
     def _owner(self, key: str, job: str, *, secret: bool) -> str:
-        current = next((b for b in self.backends.values() if b.context.key == key), None)
-        if current is None or current.state is None:
+        current = next((b.job for b in self.backends.values() if b.context.key == key), None)
+        if current is None:
             return key
-        served = current.state.step in {Step.REGISTERED, Step.RUNNING}
-        return job if current.state.job != job or (secret and served) else key
+        served = secret and current.state.step in ADDRESSED
+        return job if served or current.name != job else key
 
     def _regions(self) -> list[str | None]:
         regions: dict[str | None, None] = {}
@@ -256,6 +256,6 @@ class SageMakerPlatform(Platform):
             if profile.backend == "sagemaker":
                 regions[self.region_of(profile)] = None
         for backend in self.backends.values():
-            if backend.state is not None:
-                regions[backend.state.region] = None
+            if backend.job is not None:
+                regions[backend.job.state.region] = None
         return list(regions) or [self.region]
