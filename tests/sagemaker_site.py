@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import json
 import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +18,12 @@ import boto3
 from aiohttp import web
 from datalab_hub.catalog import Catalog, Image, Profile
 from datalab_hub.site import Site
+from datalab_hub.spawner.backend import Phase, WorkspaceContext
+from datalab_hub.spawner.names import workspace_key
 from datalab_hub.spawner.registration import RegistrationRefused
-from datalab_hub.spawner.sagemaker import SageMakerPlatform
+from datalab_hub.spawner.sagemaker import SageMakerBackend, SageMakerPlatform
 from datalab_workspace import wire
-from fakes.sagemaker import REGION, FakeAws, Timing
+from fakes.sagemaker import REGION, Call, FakeAws, Job, Timing
 from traitlets.config import Config
 
 TESTS = Path(__file__).parent
@@ -146,3 +151,100 @@ def _secrets(moto: str) -> Iterator[dict[str, Any]]:
 def on_sagemaker(context: Any, recognises: Any) -> Any:
     """Return a contract test's context with what SageMaker needs beside."""
     return dataclasses.replace(context, image=IMAGE, recognises=recognises)
+
+
+class Workspace:
+    """A person's workspace, over any number of hubs.
+
+    Attributes:
+        saved: the state in the hub's database.
+        token: its hub token now.
+        reports: what the person was told.
+        moves: the URLs that the hub was told after the start.
+    """
+
+    def __init__(self, world: World, user: str, chosen: Profile) -> None:
+        self.world, self.user, self.profile = world, user, chosen
+        self.key = workspace_key(user, "")
+        self.saved: dict[str, Any] | None = None
+        self.saves: list[str] = []
+        self.token = f"hub-token-of-{user}-0"
+        self.reports: list[tuple[Phase, str, str | None]] = []
+        self.moves: list[str] = []
+
+    def new_hub(self) -> SageMakerBackend:
+        """Return the backend of a hub that has just started, with the saved state."""
+        backend: SageMakerBackend
+
+        def save() -> None:
+            self.saved = json.loads(json.dumps(backend.get_state()))
+            self.saves.append(self.saved.get("step", ""))
+
+        async def moved(url: str) -> None:
+            self.moves.append(url)
+
+        context = WorkspaceContext(
+            user=self.user,
+            server="",
+            key=self.key,
+            profile=self.profile,
+            image=IMAGE,
+            log=self.world.site.log,
+            bind=lambda ip, port: None,
+            environment=lambda: self.world.hub.environment(self.token),
+            arguments=lambda: [],
+            save=save,
+            report=lambda phase, text, cause=None: self.reports.append((phase, text, cause)),
+            recognises=lambda token: token == self.token,
+            renew_token=self._renew,
+            moved=moved,
+        )
+        backend = self.world.platform.backend(context)
+        if self.saved is not None:
+            backend.load_state(self.saved)
+        return backend
+
+    def _renew(self) -> None:
+        name, _, number = self.token.rpartition("-")
+        self.token = f"{name}-{int(number) + 1}"
+
+    @property
+    def job(self) -> Job:
+        """The latest of its jobs."""
+        mine = [j for j in self.world.aws.all_jobs() if j.tags["datalab:key"] == self.key]
+        return max(mine, key=lambda job: job.created)
+
+
+@dataclass
+class World:
+    """A site, its platform, the hub's register endpoint and AWS."""
+
+    site: Site
+    aws: FakeAws
+    hub: Hub
+    platform: SageMakerPlatform
+    moto: str
+
+    def workspace(self, user: str = "ann", chosen: str = "gpu") -> Workspace:
+        """Return a workspace that has not been started."""
+        return Workspace(self, user, self.site.catalog.profile(chosen))
+
+    async def left(self) -> list[str]:
+        """Return what exists on AWS: jobs in progress, secrets."""
+        jobs = [job.name for job in self.aws.all_jobs() if job.status == "InProgress"]
+        return jobs + await asyncio.to_thread(secrets_of, self.moto)
+
+    def calls(self, operation: str) -> list[Call]:
+        """Return the calls of one operation so far."""
+        return [call for call in self.aws.calls if call.operation == operation]
+
+
+async def eventually(condition: Any, seconds: float = 20) -> Any:
+    """Return what a condition (or a coroutine function) gives as soon as that is true."""
+    async with asyncio.timeout(seconds):
+        while True:
+            value = condition()
+            value = await value if asyncio.iscoroutine(value) else value
+            if value:
+                return value
+            await asyncio.sleep(0.02)

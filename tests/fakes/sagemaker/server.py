@@ -355,6 +355,7 @@ class FakeAws:
         (config / "hyperparameters.json").write_text(
             json.dumps(job.request.get("HyperParameters", {}))
         )
+        training = kind == "training-job"
         environment = {
             "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
@@ -362,11 +363,10 @@ class FakeAws:
             **self.environment(),
             "AWS_ACCESS_KEY_ID": key,  # the execution role's
             "DATALAB_ML_PREFIX": str(job.directory),
+            **({"TRAINING_JOB_NAME": job.name, "TRAINING_JOB_ARN": job.arn} if training else {}),
             **self.instance_environment,
             **job.request.get("Environment", {}),
         }
-        if kind == "training-job":
-            environment |= {"TRAINING_JOB_NAME": job.name, "TRAINING_JOB_ARN": job.arn}
         return command or ["image-without-an-entry-point"], environment
 
 
