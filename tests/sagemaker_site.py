@@ -65,7 +65,7 @@ class Hub:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.refusals: list[str] = []
-        self.port = 0
+        self.fixed_port = self.port = 0
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Hub]:
@@ -73,7 +73,7 @@ class Hub:
         application.router.add_post("/hub/datalab/register", self._register)
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", self.fixed_port).start()
         self.port = runner.addresses[0][1]
         try:
             yield self

@@ -82,6 +82,7 @@ class Fault:
         times: how many calls; all of them when ``None``.
         chance: probability for each matching call.
         delay: seconds before the answer.
+        action: called when it strikes, after the call was carried out if it is (kill somebody).
     """
 
     error: Callable[[], ApiError] | None
@@ -90,6 +91,7 @@ class Fault:
     times: int | None = None
     chance: float = 1.0
     delay: float = 0.0
+    action: Callable[[], object] = lambda: None
 
     async def strikes(self, service: str, operation: str, body: dict[str, Any]) -> bool:
         """Return whether this call is hit, and count it."""

@@ -178,8 +178,10 @@ class FakeAws:
         for fault in self.faults:
             if await fault.strikes(service, operation, body):
                 if fault.error is not None:
+                    fault.action()
                     return self._answer_error(call, fault.error())
                 await self._carry_out(request, raw, call)
+                fault.action()
                 return self._hang_up(request)
         if region != REGION:
             error = ApiError("SignatureDoesNotMatch", f"Scoped to {region}, not {REGION}", 403)
