@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from .backends import KubernetesOptions, LocalOptions, SageMakerOptions
+from .backends.sagemaker import InstanceType
+from .backends.sagemaker_instances import InstanceFacts, shipped
 from .base import Group, Model, Name, Title
 from .sources import DataSource
 from .units import Duration, RequiredDuration, Size
@@ -124,6 +126,31 @@ class Catalog(Model):
         min_length=1, description="The cards, in the order in which a newcomer sees them."
     )
     data_sources: tuple[DataSource, ...] = Field((), description="Data that workspaces reach.")
+    instance_types: Mapping[InstanceType, InstanceFacts] = Field(
+        default_factory=dict,
+        description="What SageMaker's instance types have and cost, where that is not what ships "
+        "with Datalab.",
+    )
+
+    @model_validator(mode="after")
+    def _facts_of_instances(self) -> Self:
+        """Fill in what a profile on SageMaker leaves out and its instance type tells."""
+        profiles = tuple(self._with_facts(profile) for profile in self.profiles)
+        object.__setattr__(self, "profiles", profiles)  # frozen for everybody else
+        return self
+
+    def _with_facts(self, profile: Profile) -> Profile:
+        if profile.sagemaker is None:
+            return profile
+        kind = profile.sagemaker.instance_type
+        facts = self.instance_types.get(kind) or shipped().get(kind)
+        if facts is None:
+            return profile
+        said = profile.resources.model_dump(exclude_none=True)
+        found: dict[str, Any] = {"resources": Resources.model_validate(facts.resources() | said)}
+        if profile.price_per_hour is None and self.currency == "USD":
+            found["price_per_hour"] = facts.usd_per_hour
+        return profile.model_copy(update=found)
 
     def profile(self, name: str) -> Profile:
         """Return a profile by its name.
