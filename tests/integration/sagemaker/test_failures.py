@@ -7,6 +7,7 @@ import os
 
 import pytest
 from contract.suite import answers
+from datalab_hub.errors import DatalabError
 from datalab_hub.spawner.backend import Phase
 from datalab_hub.spawner.problems import StartFailed
 from fakes.sagemaker import ApiError, Fault, not_found, server_error, throttled
@@ -58,6 +59,15 @@ async def test_a_home_that_cannot_be_made_is_said_before_anything_is_created(wor
     failed = await failure(world.workspace())
     assert failed.reason == "home"
     assert world.calls("CreateTrainingJob") == []
+
+
+async def test_a_platform_that_is_not_set_up_says_so_to_person_and_operator(world):
+    world.platform.subnets = []
+    with pytest.raises(DatalabError, match=r"need c\.SageMakerPlatform\.subnets\. See docs/"):
+        await world.platform.open()
+    failed = await failure(world.workspace())
+    assert failed.reason == "setup"
+    assert world.aws.calls == []
 
 
 async def test_what_the_container_wrote_last_is_what_the_person_reads(world):

@@ -43,6 +43,8 @@ class SageMakerBackend(Backend):
         """Create a job and wait until its server answers."""
         context, platform = self.context, self.platform
         self._given_up = False
+        if obstacle := platform.obstacle():
+            raise failures.not_set_up(obstacle)
         mark = workspace_mark(platform.site.instance, context.user, context.key)
         job = self._take(JobState(job_name(mark), platform.region_of(context.profile)))
         context.save()  # before the first call to the outside

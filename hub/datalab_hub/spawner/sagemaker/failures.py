@@ -45,6 +45,16 @@ def refusal(error: Refused, instance_types: Sequence[str], others: Sequence[str]
     )
 
 
+def not_set_up(obstacle: str) -> StartFailed:
+    """Return the failure of a start on a platform that cannot run anything."""
+    return StartFailed(
+        "Workspaces on SageMaker are not set up here.",
+        reason="setup",
+        hint=_OPERATOR,
+        detail=obstacle,
+    )
+
+
 def no_home(error: OSError) -> StartFailed:
     """Return the failure of a start for whose person no home could be created."""
     return StartFailed(

@@ -10,6 +10,7 @@ from typing import Any
 
 from traitlets import Float, Integer, List, Unicode
 
+from ... import compat
 from ...catalog import Profile
 from ...errors import DatalabError
 from ...site import Site
@@ -116,16 +117,28 @@ class SageMakerPlatform(Platform):
 
     async def open(self) -> None:
         """Say at once what is missing, instead of at the first person's start."""
+        if obstacle := self.obstacle():
+            raise DatalabError(obstacle)
+
+    def obstacle(self) -> str | None:
+        """Return why no workspace can run here, in a sentence for the operator."""
+        app = compat.running_app()
+        if app is not None and app.internal_ssl:
+            return (
+                "JupyterHub's internal_ssl does not work with workspaces on SageMaker yet. Turn it "
+                "off, or leave out the profiles with `backend: sagemaker`."
+            )
         missing = [
             f"c.SageMakerPlatform.{name}"
             for name in ("role_arn", "output_path", "subnets", "security_groups")
             if not getattr(self, name)
         ]
         if missing:
-            raise DatalabError(
+            return (
                 f"Profiles with `backend: sagemaker` need {', '.join(missing)}. "
                 "See docs/how-to/sagemaker.md."
             )
+        return None
 
     async def close(self) -> None:
         """End the watch and the connections. Workspaces stay."""
