@@ -117,7 +117,14 @@ class Datalab:
 
     python = sys.executable
 
-    def __init__(self, directory: Path, *, catalog: Path | None = None, keep: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        catalog: Path | None = None,
+        keep: bool = False,
+        demo_sagemaker: bool = False,
+    ) -> None:
         self.data_dir = directory
         self.port = free_port()
         self.arguments = ["--data-dir", str(directory), "--port", str(self.port)]
@@ -125,6 +132,8 @@ class Datalab:
             self.arguments += ["--catalog", str(catalog)]
         if keep:
             self.arguments.append("--keep-workspaces")
+        if demo_sagemaker:
+            self.arguments.append("--demo-sagemaker")
         self.output = directory.parent / "datalab.out"
         self.process: subprocess.Popen[bytes] | None = None
 
