@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import sysconfig
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -31,4 +32,7 @@ def serve(argv: list[str], listener: socket.socket) -> None:
 
 
 if __name__ == "__main__":
+    # Another uid may not be able to read the standard library (a Python below /root): load now
+    # what is needed after the change. In an image everybody can.
+    sysconfig.get_config_vars()
     job.run(sys.argv[1], serve)
