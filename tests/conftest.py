@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
-
 import os
+
+from hypothesis import settings
 
 # Libraries of the field look for proxies and credentials in the environment; tests bring theirs.
 for _name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

@@ -72,10 +72,11 @@ def running_hub(
     """Run ``jupyterhub`` on ports of its own with a configuration that goes on where HUB ends.
 
     Yields:
-        its address and its process, when it answers. The log is ``hub.log`` in the directory.
+        its address (``SITE`` in the environment, if that is given) and its process, when it
+        answers. The log is ``hub.log`` in the directory.
     """
     (directory / "config.py").write_text(HUB + config)
-    url = f"http://127.0.0.1:{free_port()}"
+    url = (environment or {}).get("SITE") or f"http://127.0.0.1:{free_port()}"
     log = directory / "hub.log"
     with log.open("w") as output:
         process = psutil.Popen(
@@ -98,7 +99,8 @@ def running_hub(
         assert process.poll() is None, log.read_text()
         yield url, process
     finally:
-        process.terminate()
+        if process.poll() is None:  # a test may have killed it
+            process.terminate()
         process.wait(60)
 
 
@@ -115,7 +117,14 @@ class Datalab:
 
     python = sys.executable
 
-    def __init__(self, directory: Path, *, catalog: Path | None = None, keep: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        catalog: Path | None = None,
+        keep: bool = False,
+        demo_sagemaker: bool = False,
+    ) -> None:
         self.data_dir = directory
         self.port = free_port()
         self.arguments = ["--data-dir", str(directory), "--port", str(self.port)]
@@ -123,6 +132,8 @@ class Datalab:
             self.arguments += ["--catalog", str(catalog)]
         if keep:
             self.arguments.append("--keep-workspaces")
+        if demo_sagemaker:
+            self.arguments.append("--demo-sagemaker")
         self.output = directory.parent / "datalab.out"
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="leave workspaces running when Datalab stops; the next start finds them again",
     )
+    up.add_argument(
+        "--demo-sagemaker",
+        action="store_true",
+        help="show workspaces on SageMaker with a stand-in for AWS (in a checkout only)",
+    )
     up.set_defaults(command=_up)
 
     check = commands.add_parser("check", help="say everything that is wrong with a catalog")
@@ -118,6 +123,7 @@ def _up(arguments: argparse.Namespace) -> int:
         arguments.port,
         arguments.catalog,
         keep_workspaces=arguments.keep_workspaces,
+        demo_sagemaker=arguments.demo_sagemaker,
         say=lambda text: print(text, flush=True),
     ).run()
 

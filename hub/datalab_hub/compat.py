@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import jupyterhub
 from jupyterhub import orm
@@ -64,6 +65,47 @@ def delete_token(spawner: Spawner, id: int) -> None:
     if token is not None and token.user_id == spawner.orm_spawner.user_id:
         spawner.db.delete(token)
         spawner.db.commit()
+
+
+def is_token(spawner: Spawner, token: str, id: int | None) -> bool:
+    """Return whether a hub token is the one with this database id, and still valid."""
+    if id is None or not token:
+        return False
+    found = orm.APIToken.find(spawner.db, token)
+    return found is not None and found.id == id
+
+
+def renew_token(spawner: Spawner, id: int | None) -> int | None:
+    """Give a running workspace a fresh hub token in place of the one with this id.
+
+    What ``User.spawn`` does for a start (jupyterhub/user.py): a token with the server's scopes,
+    which is the OAuth client's secret as well.
+
+    Returns:
+        the fresh token's id. It is in ``spawner.api_token``, and so in ``get_env()``.
+    """
+    old = spawner.db.get(orm.APIToken, id) if id is not None else None
+    base_url = spawner.server.base_url if spawner.server else spawner.user.base_url
+    scopes = list(old.scopes) if old is not None else orm.Role.find(spawner.db, "server").scopes
+    token = spawner.user.new_api_token(note=f"Server at {base_url}", scopes=scopes)
+    spawner.api_token = token
+    if (client := spawner.orm_spawner.oauth_client) is not None:
+        client.secret = orm.hash_token(token)
+    if old is not None:
+        spawner.db.delete(old)
+    spawner.db.commit()
+    return token_id(spawner)
+
+
+async def move_server(spawner: Spawner, url: str) -> None:
+    """Point hub and proxy at a running workspace's new address."""
+    parts = urlsplit(url)
+    server = spawner.server
+    server.proto, server.ip, server.port = parts.scheme, parts.hostname, parts.port
+    spawner.db.commit()
+    app = running_app()
+    if app is not None:
+        await app.proxy.add_user(spawner.user, spawner.name)
 
 
 def running_app() -> JupyterHub | None:

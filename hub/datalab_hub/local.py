@@ -14,6 +14,7 @@ from traitlets.config import Config
 
 from . import housekeeping
 from .config import OPERATOR, ROLES, configure
+from .demo_sagemaker import configure_demo
 from .instance import private_directory
 from .proxy import proxy_command
 from .signin.uids import UidTable, multi_person_obstacle
@@ -69,6 +70,7 @@ def configure_local(c: Config) -> None:
     c.JupyterHub.services.append({"name": OPERATOR, "api_token": operator_token(data_dir)})
     c.JupyterHub.load_roles.extend([role for role in ROLES if role["name"] == OPERATOR])
 
+    configure_demo(c)
     site = configure(c, catalog=catalog, data_dir=data_dir)
     platform = site.platform("local")
     assert isinstance(platform, LocalPlatform)

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from .audit import AuditLog
     from .catalog import Catalog
     from .spawner.backend import Platform
+    from .spawner.registration import Registrations
     from .usage import UsageLedger
+
+
+def _registrations() -> Registrations:
+    from .spawner.registration import Registrations
+
+    return Registrations()
 
 
 @dataclass
@@ -27,6 +34,7 @@ class Site:
             installations on one platform never touch each other's workspaces.
         endings: why a person's workspace ended by itself, by (person, workspace), until it is
             started again.
+        registrations: the workspaces that are expected to say where they listen.
     """
 
     instance: str
@@ -38,6 +46,7 @@ class Site:
     log: logging.Logger
     platforms: dict[str, Platform] = field(default_factory=dict)
     endings: dict[tuple[str, str], str] = field(default_factory=dict)
+    registrations: Registrations = field(default_factory=_registrations)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Site:
         """Return itself: traitlets copies configuration, and there is one site per hub."""

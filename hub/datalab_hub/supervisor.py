@@ -19,6 +19,7 @@ from typing import TextIO
 
 import psutil
 
+from . import demo_sagemaker
 from .catalog import load_catalog
 from .errors import DatalabError
 from .housekeeping import STATUS_FD
@@ -46,6 +47,7 @@ class Supervisor:
         data_dir: see ``datalab up --help``.
         catalog: the operator's file, or ``None``.
         keep_workspaces: leave workspaces running at the end.
+        demo_sagemaker: run a stand-in for AWS beside the hub.
     """
 
     def __init__(
@@ -55,11 +57,14 @@ class Supervisor:
         catalog: Path | None,
         *,
         keep_workspaces: bool = False,
+        demo_sagemaker: bool = False,
         say: Callable[[str], None] = print,
     ) -> None:
         self.data_dir = data_dir
         self.port = port
         self.catalog = catalog
+        self.demo_sagemaker = demo_sagemaker
+        self.extra_environment: dict[str, str] = {}
         self.keep_workspaces = keep_workspaces
         self.say = say
         self._stopping = False
@@ -88,7 +93,11 @@ class Supervisor:
                 return self._already_running(run_directory)
             check_port(self.port)
             (run_directory / "port").write_text(str(self.port))
-            return asyncio.run(self._run())
+            if not self.demo_sagemaker:
+                return asyncio.run(self._run())
+            self.catalog = self.catalog or demo_sagemaker.CATALOG
+            with demo_sagemaker.running(self.data_dir) as self.extra_environment:
+                return asyncio.run(self._run())
 
     def _already_running(self, run_directory: Path) -> int:
         port = int((run_directory / "port").read_text())
@@ -153,6 +162,7 @@ class Supervisor:
             PORT: str(self.port),
             OWNER: owner_name(),
             STATUS_FD: str(status_fd),
+            **self.extra_environment,
         }
         env.pop(CATALOG, None)
         env.pop(KEEP_WORKSPACES, None)

@@ -4,6 +4,8 @@ In a container it takes the place of ``jupyterhub-singleuser``: everything is in
 With ``--claim-fd N`` it waits on that descriptor to be told who it is for, so that the token
 never stands in an environment or a command line that others could read. ``--listener-fd N``
 gives it a socket that listens already (used when a server restarts itself in safe mode).
+With ``--assignment NAME`` it is a job on SageMaker and reads who it is for from the secret of
+that name; see :mod:`datalab_workspace.job`.
 """
 
 from __future__ import annotations
@@ -17,14 +19,18 @@ from . import lean
 def main() -> None:
     """Run a workspace's server until it ends."""
     arguments = sys.argv[1:]
-    option, descriptor = [*arguments, "", ""][:2]
+    option, value = [*arguments, "", ""][:2]
     if option == "--claim-fd":
         from . import claim
 
-        claim.serve(socket.socket(fileno=int(descriptor)))
+        claim.serve(socket.socket(fileno=int(value)))
+    if option == "--assignment":
+        from . import job
+
+        job.run(value)
     listener = None
     if option == "--listener-fd":
-        listener, arguments = socket.socket(fileno=int(descriptor)), arguments[2:]
+        listener, arguments = socket.socket(fileno=int(value)), arguments[2:]
         listener.set_inheritable(False)
     from .server import run
 

@@ -10,6 +10,7 @@ message             from → to                over
 ==================  =======================  ==================================================
 :class:`Hello`      workspace → hub          the claim's socket
 :class:`Claim`      hub → workspace          the same, with the listening socket and the log
+:class:`Assignment` hub → workspace          the platform's secret store, read once at boot
 :class:`Register`   workspace → hub          HTTP, for platforms that start by themselves
 :class:`Registered` hub → workspace          the answer
 :class:`CredentialRequest` / :class:`Credential`   workspace → broker → workspace, HTTP
@@ -103,6 +104,39 @@ class Exited(Message):
 
 
 @dataclass(frozen=True)
+class Assignment(Message):
+    """Makes a job one person's workspace. Holds the hub token, in ``env``.
+
+    It lies in the platform's secret store, readable for this one job, from before the job is
+    created until the hub has taken its registration. After an interruption the hub writes another
+    one, with a fresh ``secret``.
+
+    Attributes:
+        job: the platform's name for the workspace; it must be the reader's own.
+        secret: what the workspace registers with, once.
+        register_url: where.
+        port: where to listen; 0: any free port.
+        env: the complete environment for the single-user server.
+        argv: arguments for the single-user server.
+        home: working directory, and the root of the file browser.
+        uid, gid: whom to become if started as root; ``None``: stay.
+        patience: seconds that the workspace goes on trying to register.
+    """
+
+    job: str
+    secret: str = field(repr=False)
+    register_url: str
+    env: dict[str, str] = field(repr=False)
+    argv: list[str]
+    home: str
+    port: int = 0
+    uid: int | None = None
+    gid: int | None = None
+    patience: float = 600.0
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class Register(Message):
     """A workspace on a platform that starts by itself says where it listens.
 
@@ -121,9 +155,7 @@ class Register(Message):
 
 @dataclass(frozen=True)
 class Registered(Message):
-    """The hub took the registration. ``next_secret`` serves once more, after an interruption."""
-
-    next_secret: str | None = field(default=None, repr=False)
+    """The hub took the registration: run the server."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,13 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from .backends import KubernetesOptions, LocalOptions, SageMakerOptions
+from .backends.sagemaker import InstanceType
+from .backends.sagemaker_instances import InstanceFacts, shipped
 from .base import Group, Model, Name, Title
 from .sources import DataSource
 from .units import Duration, RequiredDuration, Size
+
+_SAGEMAKER_START_TIMEOUT = timedelta(minutes=20)
 
 BackendName = Literal["local", "kubernetes", "sagemaker"]
 
@@ -65,7 +69,8 @@ class Profile(Model):
     )
     max_runtime: Duration = Field(None, description="Stop after this long in any case.")
     start_timeout: RequiredDuration = Field(
-        timedelta(minutes=5), description="Give up a start after this long."
+        timedelta(minutes=5),
+        description="Give up a start after this long. 20 minutes on SageMaker when left out.",
     )
     environment: dict[str, str] = Field(
         default_factory=dict, description="Variables for the workspace. Not for secrets."
@@ -77,6 +82,14 @@ class Profile(Model):
     sagemaker: SageMakerOptions | None = Field(
         None, description="Options of the SageMaker backend."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _patience_by_backend(cls, values: Any) -> Any:
+        """A machine on SageMaker takes minutes; 5 would give up too early."""
+        if isinstance(values, dict) and values.get("backend") == "sagemaker":
+            return {"start_timeout": _SAGEMAKER_START_TIMEOUT} | values
+        return values
 
     @model_validator(mode="after")
     def _backend_and_block_match(self) -> Self:
@@ -113,6 +126,31 @@ class Catalog(Model):
         min_length=1, description="The cards, in the order in which a newcomer sees them."
     )
     data_sources: tuple[DataSource, ...] = Field((), description="Data that workspaces reach.")
+    instance_types: Mapping[InstanceType, InstanceFacts] = Field(
+        default_factory=dict,
+        description="What SageMaker's instance types have and cost, where that is not what ships "
+        "with Datalab.",
+    )
+
+    @model_validator(mode="after")
+    def _facts_of_instances(self) -> Self:
+        """Fill in what a profile on SageMaker leaves out and its instance type tells."""
+        profiles = tuple(self._with_facts(profile) for profile in self.profiles)
+        object.__setattr__(self, "profiles", profiles)  # frozen for everybody else
+        return self
+
+    def _with_facts(self, profile: Profile) -> Profile:
+        if profile.sagemaker is None:
+            return profile
+        kind = profile.sagemaker.instance_type
+        facts = self.instance_types.get(kind) or shipped().get(kind)
+        if facts is None:
+            return profile
+        said = profile.resources.model_dump(exclude_none=True)
+        found: dict[str, Any] = {"resources": Resources.model_validate(facts.resources() | said)}
+        if profile.price_per_hour is None and self.currency == "USD":
+            found["price_per_hour"] = facts.usd_per_hour
+        return profile.model_copy(update=found)
 
     def profile(self, name: str) -> Profile:
         """Return a profile by its name.

@@ -21,7 +21,7 @@ The promises that JupyterHub's behaviour forces on us (read in JupyterHub 6.1):
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import entry_points
@@ -53,6 +53,10 @@ class Phase(StrEnum):
     ROUTE = "route"
 
 
+async def _stays(url: str) -> None:
+    """Nobody follows a workspace that moves."""
+
+
 @dataclass(frozen=True)
 class WorkspaceContext:
     """Everything a backend may know about its workspace, and its ways to speak to the hub.
@@ -72,6 +76,10 @@ class WorkspaceContext:
         report: tells the person where the start stands:
             ``report(Phase.PULL, "Fetching the image", cause="1.2 of 3.4 GB")``.
         spawner: JupyterHub's spawner, for backends that drive another spawner as a child.
+        recognises: whether a hub token is this workspace's own, and still valid.
+        renew_token: gives the workspace a fresh hub token in place of the old one, for a platform
+            that boots it again; ``environment()`` has it from then on.
+        moved: tells the hub and its proxy that the running workspace has another URL.
     """
 
     user: str
@@ -86,6 +94,9 @@ class WorkspaceContext:
     save: Callable[[], None]
     report: Callable[..., None]
     spawner: Any = None
+    recognises: Callable[[str], bool] = lambda token: False
+    renew_token: Callable[[], None] = lambda: None
+    moved: Callable[[str], Awaitable[None]] = _stays
 
 
 @dataclass(frozen=True)

@@ -328,6 +328,9 @@ class WorkspaceSpawner(Spawner):
             save=lambda: compat.save_state(self),
             report=self._report,
             spawner=self,
+            recognises=lambda token: compat.is_token(self, token, self._token_id),
+            renew_token=self._renew_token,
+            moved=lambda url: compat.move_server(self, url),
         )
         return self.site.platform(profile.backend).backend(context)
 
@@ -336,6 +339,9 @@ class WorkspaceSpawner(Spawner):
         """Return whether the cancellation came from outside (start timeout, shutdown)."""
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
+
+    def _renew_token(self) -> None:
+        self._token_id = compat.renew_token(self, self._token_id)
 
     def _bind(self, ip: str, port: int) -> None:
         self.ip, self.port = ip, port

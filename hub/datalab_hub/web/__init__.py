@@ -15,6 +15,7 @@ from .handlers import (
     WorkspacesHandler,
 )
 from .orphans import OrphansHandler
+from .register import RegisterHandler
 from .view import View
 
 TEMPLATE_PATHS = [Path(__file__).with_name("templates")]
@@ -28,6 +29,7 @@ def handlers(site: Site) -> list[tuple[Any, ...]]:
         (r"/datalab/workspaces/stop", StopHandler),
         (r"/datalab/workspaces/forget", ForgetHandler),
         (r"/datalab/orphans", OrphansHandler),
+        (r"/datalab/register", RegisterHandler),
         (r"/datalab/admin", AdminHandler),
         (r"/datalab/admin/ledger.csv", LedgerHandler),
         (r"/datalab/static/(.*)", AssetHandler, {"path": str(STATIC_PATH)}),

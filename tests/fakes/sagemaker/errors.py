@@ -79,21 +79,28 @@ class Fault:
         error: makes the answer; ``None``: carry it out, but lose the answer on the way.
         service: ``sagemaker``, ``secretsmanager``, …; any when ``None``.
         operation: its name; any when ``None``.
+        skip: how many calls to let pass first.
         times: how many calls; all of them when ``None``.
         chance: probability for each matching call.
         delay: seconds before the answer.
+        action: called when it strikes, after the call was carried out if it is (kill somebody).
     """
 
     error: Callable[[], ApiError] | None
     service: str | None = None
     operation: str | None = None
+    skip: int = 0
     times: int | None = None
     chance: float = 1.0
     delay: float = 0.0
+    action: Callable[[], object] = lambda: None
 
     async def strikes(self, service: str, operation: str, body: dict[str, Any]) -> bool:
         """Return whether this call is hit, and count it."""
         if self.service not in (None, service) or self.operation not in (None, operation):
+            return False
+        if self.skip > 0:
+            self.skip -= 1
             return False
         if self.times == 0 or random.random() >= self.chance:
             return False

@@ -189,8 +189,10 @@ class FakeAws:
         for fault in self.faults:
             if await fault.strikes(service, operation, body):
                 if fault.error is not None:
+                    fault.action()
                     return self._answer_error(call, fault.error())
                 await self._carry_out(request, raw, call)
+                fault.action()
                 return self._hang_up(request)
         if region != REGION:
             error = ApiError("SignatureDoesNotMatch", f"Scoped to {region}, not {REGION}", 403)
@@ -374,6 +376,7 @@ class FakeAws:
         (config / "hyperparameters.json").write_text(
             json.dumps(job.request.get("HyperParameters", {}))
         )
+        training = kind == "training-job"
         environment = {
             "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
@@ -381,11 +384,10 @@ class FakeAws:
             **self.environment(),
             "AWS_ACCESS_KEY_ID": key,  # the execution role's
             "DATALAB_ML_PREFIX": str(job.directory),
+            **({"TRAINING_JOB_NAME": job.name, "TRAINING_JOB_ARN": job.arn} if training else {}),
             **self.instance_environment,
             **job.request.get("Environment", {}),
         }
-        if kind == "training-job":
-            environment |= {"TRAINING_JOB_NAME": job.name, "TRAINING_JOB_ARN": job.arn}
         return command or ["image-without-an-entry-point"], environment
 
 

@@ -78,7 +78,7 @@ class Training:
             "ModelArtifacts": {"S3ModelArtifacts": f"s3://output/{job.name}/output/model.tar.gz"},
             "StoppingCondition": job.request.get("StoppingCondition", {}),
             "CreationTime": job.created,
-            "LastModifiedTime": time.time(),
+            "LastModifiedTime": job.transitions[-1].began,
             "SecondaryStatusTransitions": [step.as_json() for step in job.transitions],
         }
         if "InstancePreferences" in job.request["ResourceConfig"] and job.boots:
@@ -119,7 +119,7 @@ class Training:
                     "TrainingJobName": job.name,
                     "TrainingJobArn": job.arn,
                     "CreationTime": job.created,
-                    "LastModifiedTime": time.time(),
+                    "LastModifiedTime": job.transitions[-1].began,
                     "TrainingJobStatus": job.status,
                     "SecondaryStatus": job.secondary,
                     **({"TrainingEndTime": job.ended} if job.ended else {}),

@@ -25,7 +25,17 @@ MESSAGES = [
     wire.Ready(),
     wire.Exited(pid=7, status=-9),
     wire.Register(job="dl-ann", secret="s3cret", ip="10.0.0.7", port=8888),
-    wire.Registered(next_secret="n3xt"),
+    wire.Registered(),
+    wire.Assignment(
+        job="dl-ann",
+        secret="s3cret",
+        register_url="https://hub/hub/datalab/register",
+        env={"JUPYTERHUB_API_TOKEN": "s3cret"},
+        argv=[],
+        home="/opt/ml/input/data/home",
+        port=8888,
+        uid=1000,
+    ),
     wire.CredentialRequest(source="sales"),
     wire.Credential(
         source="sales", kind="s3", values={"Token": "s3cret"}, expires="2030-01-01T00:00:00Z"
