@@ -21,7 +21,7 @@ from .selectors import BadSelector, Matcher, field_matcher, label_matcher
 from .store import KINDS, ApiError, Object, Store
 from .watches import serve_watch
 
-TOKEN = "the-service-account-token"
+_TOKEN = "the-service-account-token"
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class FakeKubernetes:
         admission: functions (plural, object) that may raise an :class:`ApiError`, as quota and
             webhooks do.
         node_is_dead: pods that are deleted stay Terminating, until forced.
+        token: what the hub has to present; written into the kubeconfig.
         grants: what the hub's service account may do; everything when ``None``.
         calls: every request, in order.
         denied: those that were not granted.
@@ -58,6 +59,7 @@ class FakeKubernetes:
         self.container: Callable[[FakeKubernetes, Object, str], Container] = SmallServer
         self.admission: list[Callable[[str, Object], None]] = []
         self.node_is_dead = False
+        self.token = _TOKEN
         self.grants: Grants | None = None
         self.calls: list[Call] = []
         self.denied: list[Call] = []
@@ -102,7 +104,7 @@ class FakeKubernetes:
             "kind": "Config",
             "current-context": "fake",
             "clusters": [{"name": "fake", "cluster": {"server": self.url}}],
-            "users": [{"name": "hub", "user": {"token": TOKEN}}],
+            "users": [{"name": "hub", "user": {"token": self.token}}],
             "contexts": [
                 {
                     "name": "fake",
@@ -148,7 +150,7 @@ class FakeKubernetes:
             request.transport.abort()
             raise ConnectionResetError
         try:
-            if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            if request.headers.get("Authorization") != f"Bearer {self.token}":
                 raise ApiError(401, "Unauthorized", "Unauthorized")
             call = self._note(request)
             if self.grants is not None and not self.grants.allow(call):

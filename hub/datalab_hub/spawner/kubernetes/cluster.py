@@ -26,6 +26,7 @@ Ask = Callable[[], Awaitable[Any]]
 
 _FIRST_DELAY = 0.1  # seconds before a call is tried again
 _LONGEST_DELAY = 2.0
+_RENEW_PAUSE = 5.0
 _ASK_AGAIN = {429, 500, 502, 503, 504}
 _METHODS = {
     "pod": "pod",
@@ -92,20 +93,54 @@ class Cluster:
     Args:
         timeout: seconds for one request.
         patience: seconds for which a request that got no answer is repeated.
+        renew: returns fresh settings, for tokens that expire (those of a cloud's kubeconfig live
+            for a quarter of an hour; ``kubernetes_asyncio`` renews only a pod's own).
     """
 
     def __init__(
-        self, settings: client.Configuration, namespace: str, timeout: float, patience: float
+        self,
+        settings: client.Configuration,
+        namespace: str,
+        timeout: float,
+        patience: float,
+        renew: Callable[[], Awaitable[client.Configuration]] | None = None,
     ) -> None:
         self.namespace = namespace
         self.timeout = timeout
         self.patience = patience
+        self._renew, self._renewed = renew, -float("inf")
         self.connection = client.ApiClient(settings)
         self.core = client.CoreV1Api(self.connection)
 
     async def close(self) -> None:
         """Give the connections back."""
         await self.connection.close()
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """What requests present at the moment."""
+        found: dict[str, str] = self.connection.configuration.api_key
+        return found
+
+    async def renew_credentials(self, used: dict[str, str]) -> bool:
+        """Read the credentials anew after a 401.
+
+        Args:
+            used: what the refused request had presented.
+
+        Returns:
+            whether there are other credentials to try now.
+        """
+        if self.credentials is not used:
+            return True  # another request has renewed them meanwhile
+        if self._renew is None or time.monotonic() < self._renewed + _RENEW_PAUSE:
+            return False
+        self._renewed = time.monotonic()
+        try:
+            self.connection.configuration.api_key = (await self._renew()).api_key
+        except DatalabError as error:
+            raise ClusterUnavailable(str(error)) from error
+        return True
 
     def plain(self, model: Any) -> Object:
         """Return a model of ``kubernetes_asyncio`` as the dictionary that is sent."""
@@ -201,8 +236,13 @@ class Cluster:
         patience = self.patience if patience is None else patience
         end, delay = time.monotonic() + patience, _FIRST_DELAY
         while True:
+            used = self.credentials
             try:
                 return await self._ask_once(ask)
+            except ClusterRefused as refusal:
+                if refusal.status != 401 or not await self.renew_credentials(used):
+                    raise
+                continue
             except ClusterUnavailable as error:
                 pause = max(delay * random.uniform(0.5, 1.0), error.retry_after)
                 if time.monotonic() + pause > end:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from kubernetes_asyncio.client import Configuration
 from traitlets import Bool, Enum, Float, Unicode
 from traitlets.config import Config
 
@@ -139,11 +140,19 @@ class KubernetesPlatform(Platform):
                     self.namespace or configured or _own_namespace() or namespace or "default"
                 )
                 self._cluster = Cluster(
-                    settings, self.namespace, self.request_timeout, self.patience
+                    settings,
+                    self.namespace,
+                    self.request_timeout,
+                    self.patience,
+                    self._fresh_settings,
                 )
                 self.pods.open(self._cluster)
                 self.events.open(self._cluster)
             return self._cluster
+
+    async def _fresh_settings(self) -> Configuration:
+        settings, _ = await load_configuration(self.kubeconfig, self.context)
+        return settings
 
     def events_about(self, pod: Object | None) -> list[Object]:
         """Return the events about a pod and about its home, oldest first."""
