@@ -61,6 +61,7 @@ class FakeKubernetes:
         self.node_is_dead = False
         self.token = _TOKEN
         self.grants: Grants | None = None
+        self.storage_classes: list[Object] = []
         self.calls: list[Call] = []
         self.denied: list[Call] = []
         self.kubelet = Kubelet(self)
@@ -78,7 +79,10 @@ class FakeKubernetes:
         application.router.add_patch(place + "/{name}", self._patch)
         application.router.add_delete(place + "/{name}", self._delete)
         application.router.add_get(place + "/{name}/log", self._log)
-        application.router.add_get("/version", self._version)
+        application.router.add_get("/version{slash:/?}", self._version)
+        application.router.add_get("/apis/storage.k8s.io/v1/storageclasses", self._classes)
+        reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        application.router.add_post(reviews, self._review)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -152,6 +156,9 @@ class FakeKubernetes:
         try:
             if request.headers.get("Authorization") != f"Bearer {self.token}":
                 raise ApiError(401, "Unauthorized", "Unauthorized")
+            if request.path.startswith("/apis/"):
+                found: web.StreamResponse = await handler(request)
+                return found
             call = self._note(request)
             if self.grants is not None and not self.grants.allow(call):
                 self.denied.append(call)
@@ -185,6 +192,18 @@ class FakeKubernetes:
 
     async def _version(self, request: web.Request) -> web.Response:
         return web.json_response({"major": "1", "minor": "31", "gitVersion": "v1.31.4"})
+
+    async def _classes(self, request: web.Request) -> web.Response:
+        return web.json_response({"kind": "StorageClassList", "items": self.storage_classes})
+
+    async def _review(self, request: web.Request) -> web.Response:
+        """Anybody may ask what they themselves may do."""
+        body = await request.json()
+        asked = body["spec"]["resourceAttributes"]
+        resource = "/".join(part for part in (asked["resource"], asked.get("subresource")) if part)
+        call = Call(asked["verb"], resource, asked.get("namespace") or None)
+        allowed = self.grants is None or self.grants.allow(call)
+        return web.json_response({**body, "status": {"allowed": allowed}}, status=201)
 
     async def _get(self, request: web.Request) -> web.Response:
         return web.json_response(self.store.get(*_place(request)))

@@ -14,8 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
-from kubernetes_asyncio import client, config
-from kubernetes_asyncio.config import ConfigException
+from kubernetes_asyncio import client
 
 from ...errors import DatalabError
 
@@ -55,36 +54,6 @@ class ClusterRefused(DatalabError):
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(f"Kubernetes answers {status} {reason}: {message}")
         self.status, self.reason, self.message = status, reason, message
-
-
-async def load_configuration(
-    kubeconfig: str | None, context: str | None
-) -> tuple[client.Configuration, str | None]:
-    """Return how to reach the cluster, and the kubeconfig's namespace if it names one.
-
-    Inside a pod that is the pod's service account, unless a kubeconfig is named.
-
-    Raises:
-        DatalabError: neither a service account nor a usable kubeconfig; says where it looked.
-    """
-    settings = client.Configuration()
-    if kubeconfig is None:
-        try:
-            config.load_incluster_config(client_configuration=settings)
-            return settings, None
-        except ConfigException:
-            pass  # not inside a pod: the kubeconfig of whoever runs the hub
-    try:
-        await config.load_kube_config(kubeconfig, context, client_configuration=settings)
-        contexts, active = config.list_kube_config_contexts(kubeconfig)
-    except (ConfigException, OSError) as error:
-        raise DatalabError(
-            f"No way to reach Kubernetes: this is no pod with a service account, and the "
-            f"kubeconfig {kubeconfig or '($KUBECONFIG, ~/.kube/config)'} is not usable ({error}). "
-            "Set c.KubernetesPlatform.kubeconfig."
-        ) from error
-    chosen = next((entry for entry in contexts if entry["name"] == context), active)
-    return settings, chosen["context"].get("namespace") if chosen else None
 
 
 class Cluster:
@@ -207,6 +176,21 @@ class Cluster:
         answer = await self._json(lambda: method(**selectors, **self._options()), patience=0)
         found: list[Object] = answer["items"]
         return found
+
+    async def ask(self, method: Callable[..., Awaitable[Any]], *arguments: Any) -> Object:
+        """Call any method of ``kubernetes_asyncio`` and return its answer."""
+        return await self._json(lambda: method(*arguments, **self._options()), patience=0)
+
+    async def version(self) -> tuple[dict[str, str], str | None]:
+        """Return the API server's version, and its clock as an HTTP date."""
+        dates: list[str | None] = []
+
+        async def get() -> Any:
+            response: Any = await client.VersionApi(self.connection).get_code(**self._options())
+            dates.append(response.headers.get("Date"))
+            return response
+
+        return await self._json(get), dates[-1]
 
     async def log_tail(self, pod: str, lines: int, previous: bool = False) -> str:
         """Return the last lines that the main container printed."""

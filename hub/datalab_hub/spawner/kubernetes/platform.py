@@ -13,11 +13,13 @@ from kubernetes_asyncio.client import Configuration
 from traitlets import Bool, Enum, Float, Unicode
 from traitlets.config import Config
 
+from ... import compat
 from ...catalog import Catalog
 from ...errors import DatalabError
 from ..backend import Platform, Resource, WorkspaceContext
 from .backend import KubernetesBackend
-from .cluster import Cluster, Object, load_configuration
+from .cluster import Cluster, Object
+from .configuration import load_configuration
 from .homes import Home, HomeKind, home_of
 from .labels import PERSON, WORKSPACE, instance_selector
 from .maker import PodMaker
@@ -106,6 +108,7 @@ class KubernetesPlatform(Platform):
     @classmethod
     def configure(cls, config: Config, catalog: Catalog) -> None:
         """Refuse what is not supported, by name, before the hub starts; hand on what it reads."""
+        compat.check_version("jupyterhub-kubespawner")
         hand_on(config, catalog)
 
     async def open(self) -> None:
