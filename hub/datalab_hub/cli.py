@@ -103,6 +103,20 @@ def _parser() -> argparse.ArgumentParser:
     orphans.add_argument("--older-than", metavar="AGE", help="leave younger ones alone: 30m, 7d")
     orphans.set_defaults(command=_orphans)
 
+    doctor = commands.add_parser(
+        "doctor",
+        help="look at a Kubernetes cluster before people do, and say what to fix",
+        description="Says what is well and what is not. Exit status 1 when something is not.",
+    )
+    doctor.add_argument("catalog", type=Path, metavar="CATALOG", help="YAML file")
+    doctor.add_argument("--kubeconfig", help="default: inside a pod its account, else yours")
+    doctor.add_argument("--context", help="of the kubeconfig")
+    doctor.add_argument("--namespace", help="of the workspaces")
+    doctor.add_argument("--storage-class", help="of the homes")
+    doctor.add_argument("--hub-url", help="of the hub as pods reach it: http://hub:8081/hub")
+    doctor.add_argument("--no-probe", action="store_true", help="start no pods")
+    doctor.set_defaults(command=_doctor)
+
     user = commands.add_parser("user", help="further people on this machine (needs root)")
     actions = user.add_subparsers(required=True, metavar="ACTION")
     for name, text in {
@@ -210,6 +224,34 @@ def _orphans(arguments: argparse.Namespace) -> int:
     elif not arguments.apply:
         print("Nothing has been changed. Add --apply to do it.")
     return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from .catalog import load_catalog
+    from .spawner.kubernetes.cluster import Cluster
+    from .spawner.kubernetes.configuration import load_configuration
+    from .spawner.kubernetes.doctor import Doctor
+
+    catalog = load_catalog(arguments.catalog)
+
+    async def examine() -> int:
+        settings, namespace = await load_configuration(arguments.kubeconfig, arguments.context)
+        cluster = Cluster(
+            settings, arguments.namespace or namespace or "default", timeout=10, patience=5
+        )
+        status = 0
+        try:
+            doctor = Doctor(cluster, catalog, arguments.storage_class, arguments.hub_url)
+            async for check in doctor.examine(probe=not arguments.no_probe):
+                print(check, flush=True)
+                status = max(status, int(check.well is False))
+        finally:
+            await cluster.close()
+        return status
+
+    return asyncio.run(examine())
 
 
 def _add_user(arguments: argparse.Namespace) -> int:

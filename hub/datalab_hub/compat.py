@@ -7,10 +7,10 @@ of this module fail when one of the names moves.
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import jupyterhub
 from jupyterhub import orm
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -21,21 +21,29 @@ if TYPE_CHECKING:
     from jupyterhub.app import JupyterHub
     from jupyterhub.spawner import Spawner
 
-TESTED = {"jupyterhub": SpecifierSet(">=6.1.1,<7")}
+TESTED = {
+    "jupyterhub": SpecifierSet(">=6.1.1,<7"),
+    "jupyterhub-kubespawner": SpecifierSet(">=7.1,<7.2"),
+}
 
 
-def check_versions() -> None:
-    """Refuse to run under a JupyterHub that this release was not tested with.
+def check_version(distribution: str) -> None:
+    """Refuse to run with a version that this release was not tested with.
 
     Raises:
         DatalabError: names the version found and the range wanted.
     """
-    found, wanted = Version(jupyterhub.__version__), TESTED["jupyterhub"]
+    found, wanted = Version(version(distribution)), TESTED[distribution]
     if not wanted.contains(found, prereleases=True):
         raise DatalabError(
-            f"Datalab works with JupyterHub {wanted}; version {found} is installed. "
-            f"Install a version in that range: pip install 'jupyterhub{wanted}'."
+            f"Datalab works with {distribution} {wanted}; version {found} is installed. "
+            f"Install a version in that range: pip install '{distribution}{wanted}'."
         )
+
+
+def check_versions() -> None:
+    """Refuse to run under a JupyterHub that this release was not tested with."""
+    check_version("jupyterhub")
 
 
 def save_state(spawner: Spawner) -> None:

@@ -270,3 +270,19 @@ def refused_by_node(reason: str, message: str) -> Life:
         await life.failed(reason, message)
 
     return life_
+
+
+def runs_to_its_end(log: str) -> Life:
+    """Return a life that prints something and is done."""
+
+    async def life_(life: PodLife) -> None:
+        await life.pause()
+        await life.scheduled()
+        await life.pause()
+        life.log = log
+        pod = life.cluster.store.find("pods", life.namespace, life.name)
+        if pod is not None:
+            pod["status"]["phase"] = "Succeeded"
+            await life.cluster.store.update("pods", pod)
+
+    return life_

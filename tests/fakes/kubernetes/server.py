@@ -21,7 +21,7 @@ from .selectors import BadSelector, Matcher, field_matcher, label_matcher
 from .store import KINDS, ApiError, Object, Store
 from .watches import serve_watch
 
-TOKEN = "the-service-account-token"
+_TOKEN = "the-service-account-token"
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class FakeKubernetes:
         admission: functions (plural, object) that may raise an :class:`ApiError`, as quota and
             webhooks do.
         node_is_dead: pods that are deleted stay Terminating, until forced.
+        token: what the hub has to present; written into the kubeconfig.
         grants: what the hub's service account may do; everything when ``None``.
         calls: every request, in order.
         denied: those that were not granted.
@@ -58,7 +59,9 @@ class FakeKubernetes:
         self.container: Callable[[FakeKubernetes, Object, str], Container] = SmallServer
         self.admission: list[Callable[[str, Object], None]] = []
         self.node_is_dead = False
+        self.token = _TOKEN
         self.grants: Grants | None = None
+        self.storage_classes: list[Object] = []
         self.calls: list[Call] = []
         self.denied: list[Call] = []
         self.kubelet = Kubelet(self)
@@ -76,7 +79,10 @@ class FakeKubernetes:
         application.router.add_patch(place + "/{name}", self._patch)
         application.router.add_delete(place + "/{name}", self._delete)
         application.router.add_get(place + "/{name}/log", self._log)
-        application.router.add_get("/version", self._version)
+        application.router.add_get("/version{slash:/?}", self._version)
+        application.router.add_get("/apis/storage.k8s.io/v1/storageclasses", self._classes)
+        reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        application.router.add_post(reviews, self._review)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -102,7 +108,7 @@ class FakeKubernetes:
             "kind": "Config",
             "current-context": "fake",
             "clusters": [{"name": "fake", "cluster": {"server": self.url}}],
-            "users": [{"name": "hub", "user": {"token": TOKEN}}],
+            "users": [{"name": "hub", "user": {"token": self.token}}],
             "contexts": [
                 {
                     "name": "fake",
@@ -148,8 +154,11 @@ class FakeKubernetes:
             request.transport.abort()
             raise ConnectionResetError
         try:
-            if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            if request.headers.get("Authorization") != f"Bearer {self.token}":
                 raise ApiError(401, "Unauthorized", "Unauthorized")
+            if request.path.startswith("/apis/"):
+                found: web.StreamResponse = await handler(request)
+                return found
             call = self._note(request)
             if self.grants is not None and not self.grants.allow(call):
                 self.denied.append(call)
@@ -183,6 +192,18 @@ class FakeKubernetes:
 
     async def _version(self, request: web.Request) -> web.Response:
         return web.json_response({"major": "1", "minor": "31", "gitVersion": "v1.31.4"})
+
+    async def _classes(self, request: web.Request) -> web.Response:
+        return web.json_response({"kind": "StorageClassList", "items": self.storage_classes})
+
+    async def _review(self, request: web.Request) -> web.Response:
+        """Anybody may ask what they themselves may do."""
+        body = await request.json()
+        asked = body["spec"]["resourceAttributes"]
+        resource = "/".join(part for part in (asked["resource"], asked.get("subresource")) if part)
+        call = Call(asked["verb"], resource, asked.get("namespace") or None)
+        allowed = self.grants is None or self.grants.allow(call)
+        return web.json_response({**body, "status": {"allowed": allowed}}, status=201)
 
     async def _get(self, request: web.Request) -> web.Response:
         return web.json_response(self.store.get(*_place(request)))

@@ -352,3 +352,24 @@ async def test_the_answer_is_reachable_at_the_url_that_start_returns(ann):
     url = await ann.workspace().start()
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         assert await response.text() == "ok"
+
+
+async def test_credentials_that_expire_are_read_anew(ann, cluster, platform, tmp_path):
+    """Those of a cloud's kubeconfig live for a quarter of an hour."""
+    await asyncio.wait_for(platform.pods.synced.wait(), 5)
+    cluster.token = "the-next-one"
+    cluster.kubeconfig(tmp_path)
+    cluster.drop_connections()
+    workspace = ann.workspace()
+    await asyncio.wait_for(workspace.start(), 10)
+    assert await workspace.poll() is None
+
+
+async def test_credentials_that_stay_wrong_are_not_gone(ann, cluster, platform):
+    workspace = ann.workspace()
+    await workspace.start()
+    cluster.token = "nobody was told"
+    cluster.drop_connections()
+    platform.pods.items.clear()
+    assert await workspace.poll() is None
+    cluster.token = "the-service-account-token"

@@ -6,7 +6,8 @@ import asyncio
 import logging
 
 import pytest
-from datalab_hub.spawner.kubernetes.cluster import Cluster, load_configuration
+from datalab_hub.spawner.kubernetes.cluster import Cluster
+from datalab_hub.spawner.kubernetes.configuration import load_configuration
 from datalab_hub.spawner.kubernetes.mirror import Mirror
 from fakes.kubernetes import FakeKubernetes, lives
 

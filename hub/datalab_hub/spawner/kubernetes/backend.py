@@ -33,6 +33,7 @@ _TRUSTED = 20.0  # seconds for which a watch that said something is believed tha
 _CREATE_TRIES = 4
 _CLEAN_UP_WAIT = 15.0  # seconds that a failed start waits for its clean-up before it says why
 _FORCE_AFTER = 20.0  # seconds beyond the grace period: then the node is dead
+_AT_ONCE = 1  # second of grace; with 0 the API server forgets a pod whose node still runs it
 _RETRY = 1.0
 _MARGIN = 5.0  # seconds before the hub's own time limit: so the reason is told, not only "timeout"
 
@@ -56,8 +57,7 @@ class KubernetesBackend(Backend):
 
     async def start(self) -> str:
         """Make the pod and return its URL once it answers; see the module's docstring."""
-        self._begun, self._answered = True, False
-        self._ending = self._ended = None
+        self._begun, self._answered, self._ending, self._ended = True, False, None, None
         self.platform.owners[self.name] = self
         self.context.save()
         try:
@@ -164,7 +164,7 @@ class KubernetesBackend(Backend):
             if (existing["metadata"].get("annotations") or {}).get(ATTEMPT) == attempt:
                 return existing  # made by a request whose answer was lost
             if kind == "pod":
-                await self._end_pod(cluster, grace=0)
+                await self._end_pod(cluster, _AT_ONCE)
             else:
                 await cluster.delete(kind, self.name)
         raise _name_taken(kind, self.name)
@@ -224,12 +224,12 @@ class KubernetesBackend(Backend):
     async def stop(self, now: bool = False) -> None:
         """Delete the pod and what belongs to it; forces a pod whose node is dead."""
         self.platform.owners[self.name] = self
-        grace = 0 if now else int(self.platform.maker(self.context).delete_grace_period)
+        grace = _AT_ONCE if now else int(self.platform.maker(self.context).delete_grace_period)
         await asyncio.shield(self._remove(grace))
 
     async def _clean_up(self) -> None:
         """Remove everything; where that takes long, go on with it in the background."""
-        removal = self.platform.in_background(self._remove(grace=0))
+        removal = self.platform.in_background(self._remove(_AT_ONCE))
         await asyncio.wait([removal], timeout=_CLEAN_UP_WAIT)
 
     async def _remove(self, grace: int) -> None:
@@ -262,7 +262,7 @@ class KubernetesBackend(Backend):
         """Delete the pod and wait until it is gone."""
         loop = asyncio.get_running_loop()
         await cluster.delete("pod", self.name, grace=grace)
-        force_at = loop.time() + grace + _FORCE_AFTER * (grace > 0)
+        force_at = loop.time() + grace + _FORCE_AFTER
         with self.platform.pods.news_of(self.name) as news:
             while True:
                 news.clear()

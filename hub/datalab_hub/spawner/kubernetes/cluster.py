@@ -14,8 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
-from kubernetes_asyncio import client, config
-from kubernetes_asyncio.config import ConfigException
+from kubernetes_asyncio import client
 
 from ...errors import DatalabError
 
@@ -26,6 +25,7 @@ Ask = Callable[[], Awaitable[Any]]
 
 _FIRST_DELAY = 0.1  # seconds before a call is tried again
 _LONGEST_DELAY = 2.0
+_RENEW_PAUSE = 5.0
 _ASK_AGAIN = {429, 500, 502, 503, 504}
 _METHODS = {
     "pod": "pod",
@@ -56,56 +56,60 @@ class ClusterRefused(DatalabError):
         self.status, self.reason, self.message = status, reason, message
 
 
-async def load_configuration(
-    kubeconfig: str | None, context: str | None
-) -> tuple[client.Configuration, str | None]:
-    """Return how to reach the cluster, and the kubeconfig's namespace if it names one.
-
-    Inside a pod that is the pod's service account, unless a kubeconfig is named.
-
-    Raises:
-        DatalabError: neither a service account nor a usable kubeconfig; says where it looked.
-    """
-    settings = client.Configuration()
-    if kubeconfig is None:
-        try:
-            config.load_incluster_config(client_configuration=settings)
-            return settings, None
-        except ConfigException:
-            pass  # not inside a pod: the kubeconfig of whoever runs the hub
-    try:
-        await config.load_kube_config(kubeconfig, context, client_configuration=settings)
-        contexts, active = config.list_kube_config_contexts(kubeconfig)
-    except (ConfigException, OSError) as error:
-        raise DatalabError(
-            f"No way to reach Kubernetes: this is no pod with a service account, and the "
-            f"kubeconfig {kubeconfig or '($KUBECONFIG, ~/.kube/config)'} is not usable ({error}). "
-            "Set c.KubernetesPlatform.kubeconfig."
-        ) from error
-    chosen = next((entry for entry in contexts if entry["name"] == context), active)
-    return settings, chosen["context"].get("namespace") if chosen else None
-
-
 class Cluster:
     """One namespace of one cluster.
 
     Args:
         timeout: seconds for one request.
         patience: seconds for which a request that got no answer is repeated.
+        renew: returns fresh settings, for tokens that expire (those of a cloud's kubeconfig live
+            for a quarter of an hour; ``kubernetes_asyncio`` renews only a pod's own).
     """
 
     def __init__(
-        self, settings: client.Configuration, namespace: str, timeout: float, patience: float
+        self,
+        settings: client.Configuration,
+        namespace: str,
+        timeout: float,
+        patience: float,
+        renew: Callable[[], Awaitable[client.Configuration]] | None = None,
     ) -> None:
         self.namespace = namespace
         self.timeout = timeout
         self.patience = patience
+        self._renew, self._renewed = renew, -float("inf")
         self.connection = client.ApiClient(settings)
         self.core = client.CoreV1Api(self.connection)
 
     async def close(self) -> None:
         """Give the connections back."""
         await self.connection.close()
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """What requests present at the moment."""
+        found: dict[str, str] = self.connection.configuration.api_key
+        return found
+
+    async def renew_credentials(self, used: dict[str, str]) -> bool:
+        """Read the credentials anew after a 401.
+
+        Args:
+            used: what the refused request had presented.
+
+        Returns:
+            whether there are other credentials to try now.
+        """
+        if self.credentials is not used:
+            return True  # another request has renewed them meanwhile
+        if self._renew is None or time.monotonic() < self._renewed + _RENEW_PAUSE:
+            return False
+        self._renewed = time.monotonic()
+        try:
+            self.connection.configuration.api_key = (await self._renew()).api_key
+        except DatalabError as error:
+            raise ClusterUnavailable(str(error)) from error
+        return True
 
     def plain(self, model: Any) -> Object:
         """Return a model of ``kubernetes_asyncio`` as the dictionary that is sent."""
@@ -173,6 +177,21 @@ class Cluster:
         found: list[Object] = answer["items"]
         return found
 
+    async def ask(self, method: Callable[..., Awaitable[Any]], *arguments: Any) -> Object:
+        """Call any method of ``kubernetes_asyncio`` and return its answer."""
+        return await self._json(lambda: method(*arguments, **self._options()), patience=0)
+
+    async def version(self) -> tuple[dict[str, str], str | None]:
+        """Return the API server's version, and its clock as an HTTP date."""
+        dates: list[str | None] = []
+
+        async def get() -> Any:
+            response: Any = await client.VersionApi(self.connection).get_code(**self._options())
+            dates.append(response.headers.get("Date"))
+            return response
+
+        return await self._json(get), dates[-1]
+
     async def log_tail(self, pod: str, lines: int, previous: bool = False) -> str:
         """Return the last lines that the main container printed."""
         response = await self._answer(
@@ -201,8 +220,13 @@ class Cluster:
         patience = self.patience if patience is None else patience
         end, delay = time.monotonic() + patience, _FIRST_DELAY
         while True:
+            used = self.credentials
             try:
                 return await self._ask_once(ask)
+            except ClusterRefused as refusal:
+                if refusal.status != 401 or not await self.renew_credentials(used):
+                    raise
+                continue
             except ClusterUnavailable as error:
                 pause = max(delay * random.uniform(0.5, 1.0), error.retry_after)
                 if time.monotonic() + pause > end:

@@ -24,6 +24,7 @@ _FIRST_DELAY = 0.1  # seconds before a broken watch is begun anew
 _LONGEST_DELAY = 10.0
 _FORBIDDEN_DELAY = 60.0  # somebody may grant the permission meanwhile
 _CONNECT = 5.0
+_UNAUTHORIZED = 401
 _GONE = 410
 
 
@@ -62,6 +63,7 @@ class Mirror:
         self._listeners: dict[str, set[asyncio.Event]] = {}
         self._heard = -float("inf")
         self._cluster: Cluster | None = None
+        self._presented: dict[str, str] = {}
         self._task: asyncio.Task[None] | None = None
 
     def open(self, cluster: Cluster) -> None:
@@ -114,14 +116,26 @@ class Mirror:
             except ClusterRefused as refusal:
                 if refusal.status == _GONE:
                     continue  # our version is too old by now: list anew
+                if refusal.status == _UNAUTHORIZED and await self._renewed():
+                    continue
                 if not self.forbidden:
                     self._log.error("Cannot watch %s: %s", self._what, refusal)
                 self.forbidden = True
-                await asyncio.sleep(_FORBIDDEN_DELAY)
+                # With a token that has just expired somebody else may have renewed it already.
+                expired = refusal.status == _UNAUTHORIZED
+                await asyncio.sleep(_LONGEST_DELAY if expired else _FORBIDDEN_DELAY)
             except ClusterUnavailable as error:
                 self._log.warning("The watch on %s broke: %s", self._what, error)
                 await asyncio.sleep(delay * random.uniform(0.5, 1.0))
                 delay = min(2 * delay, _LONGEST_DELAY)
+
+    async def _renewed(self) -> bool:
+        assert self._cluster is not None
+        try:
+            return await self._cluster.renew_credentials(self._presented)
+        except ClusterUnavailable as error:
+            self._log.warning("Cannot renew the credentials: %s", error)
+            return False
 
     async def _load(self) -> str:
         """Take over the complete list, and return its version."""
@@ -180,6 +194,7 @@ class Mirror:
     async def _request(self, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         """List or watch; every way to fail becomes one of the cluster's two exceptions."""
         assert self._cluster is not None, "open() first"
+        self._presented = self._cluster.credentials
         method = getattr(self._cluster.core, f"list_{self._what}")
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=self._silence)
         if self._labels:

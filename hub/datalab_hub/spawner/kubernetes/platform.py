@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from kubernetes_asyncio.client import Configuration
 from traitlets import Bool, Enum, Float, Unicode
 from traitlets.config import Config
 
+from ... import compat
 from ...catalog import Catalog
 from ...errors import DatalabError
 from ..backend import Platform, Resource, WorkspaceContext
 from .backend import KubernetesBackend
-from .cluster import Cluster, Object, load_configuration
+from .cluster import Cluster, Object
+from .configuration import load_configuration
 from .homes import Home, HomeKind, home_of
 from .labels import PERSON, WORKSPACE, instance_selector
 from .maker import PodMaker
@@ -105,6 +108,7 @@ class KubernetesPlatform(Platform):
     @classmethod
     def configure(cls, config: Config, catalog: Catalog) -> None:
         """Refuse what is not supported, by name, before the hub starts; hand on what it reads."""
+        compat.check_version("jupyterhub-kubespawner")
         hand_on(config, catalog)
 
     async def open(self) -> None:
@@ -139,11 +143,19 @@ class KubernetesPlatform(Platform):
                     self.namespace or configured or _own_namespace() or namespace or "default"
                 )
                 self._cluster = Cluster(
-                    settings, self.namespace, self.request_timeout, self.patience
+                    settings,
+                    self.namespace,
+                    self.request_timeout,
+                    self.patience,
+                    self._fresh_settings,
                 )
                 self.pods.open(self._cluster)
                 self.events.open(self._cluster)
             return self._cluster
+
+    async def _fresh_settings(self) -> Configuration:
+        settings, _ = await load_configuration(self.kubeconfig, self.context)
+        return settings
 
     def events_about(self, pod: Object | None) -> list[Object]:
         """Return the events about a pod and about its home, oldest first."""

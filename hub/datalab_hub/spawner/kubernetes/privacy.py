@@ -29,7 +29,7 @@ def take_environment(pod: dict[str, Any], secret: str) -> dict[str, str]:
     container = next(c for c in pod["spec"]["containers"] if c["name"] == CONTAINER)
     taken, stays = {}, []
     for variable in container.get("env") or []:
-        name, value = variable["name"], variable.get("value") or ""
+        name, value = variable["name"], str(variable.get("value") or "")
         if "valueFrom" in variable or "$(" in value or not _NAME.fullmatch(name):
             stays.append(variable)
         else:
