@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -160,7 +161,7 @@ class Site:
         recording = httpx.get(f"{self.moto}/moto-api/recorder/download-recording").text
         found = []
         for line in recording.splitlines():
-            body = parse_qs(str(json.loads(line)["body"] or ""))
+            body = parse_qs(base64.b64decode(json.loads(line)["body"] or "").decode())
             if body.get("Action") == ["AssumeRole"]:
                 found.append({name: values[0] for name, values in body.items()})
         return found
@@ -170,7 +171,9 @@ class Site:
 def site_with_sources(directory: Path, **environment: str) -> Iterator[Site]:
     """Run everything: ann (sales) and bob (no group) have a running workspace each."""
     with ExitStack() as stack:
-        moto = stack.enter_context(moto_server())
+        moto = stack.enter_context(
+            moto_server(MOTO_RECORDER_FILEPATH=str(directory / "moto-recording"))
+        )
         database = stack.enter_context(postgres(SECRETS["superuser"]))
         _fill_database(database)
         _fill_aws(moto)
