@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -42,7 +44,7 @@ c.CredentialBroker.requests_per_minute = float(os.environ.get("PER_MINUTE", "20"
 configure(c, catalog="datalab.yaml", data_dir="data")
 """
 CATALOG = """
-profiles: [{{name: small, title: Small}}]
+profiles: [{{name: small, title: Small, environment: {{AWS_ENDPOINT_URL: "{moto}"}}}}]
 data_sources:
   - {{name: lake, title: The lake, kind: s3, bucket: lake, prefix: team/, access: write,
       role_arn: "{role}", region: eu-west-1, allowed_groups: [sales]}}
@@ -57,6 +59,9 @@ data_sources:
       secret: {{file: "{secrets}/maps"}}}}
   - {{name: vault, title: Vault, kind: static, secret: {{secrets_manager: vault}}}}
   - {{name: open, title: Open, kind: static, secret: {{file: "{secrets}/open"}}}}
+  - {{name: reports, title: Reports, kind: postgres, host: "{host}", database: postgres,
+      lifetime: 30s, grants: [readers], delivered_as: file,
+      secret: {{file: "{secrets}/broker"}}}}
   - {{name: query, title: Query, kind: bigquery, project: p, service_account: a@b}}
   - {{name: mine, title: Mine, kind: http, url: "https://mine.example"}}
 """
@@ -128,6 +133,26 @@ class Site:
             self._tokens[name, server] = environment["JUPYTERHUB_API_TOKEN"]
         return self._tokens[name, server]
 
+    def environment(self, name: str, server: str = "") -> dict[str, str]:
+        """What a terminal or a kernel of this workspace has in its environment."""
+        return self.kernel(name, server).environ()
+
+    def run(self, name: str, code: str, **more: str) -> str:
+        """Run Python as a program of a workspace and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=self.environment(name) | more,
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def home(self, name: str) -> Path:
+        return self.directory / "data" / "homes" / name
+
     def forget_token(self, name: str, server: str = "") -> None:
         self._tokens.pop((name, server), None)
 
@@ -188,7 +213,7 @@ def site_with_sources(directory: Path, **environment: str) -> Iterator[Site]:
             (secrets / name).write_text(text + "\n")
             (secrets / name).chmod(0o644 if name == "open" else 0o600)
         host = parse_qs(urlsplit(database).query)["host"][0]
-        catalog = CATALOG.format(role=ROLE, host=host, secrets=secrets)
+        catalog = CATALOG.format(moto=moto, role=ROLE, host=host, secrets=secrets)
         (directory / "datalab.yaml").write_text(catalog)
         aws = {
             "AWS_ENDPOINT_URL": moto,

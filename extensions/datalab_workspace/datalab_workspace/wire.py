@@ -15,6 +15,7 @@ message             from → to                over
 :class:`CredentialRequest` / :class:`Credential`   workspace → broker → workspace, HTTP
 :class:`Sources`    broker → workspace       HTTP, what the person may use
 :class:`Refusal`    broker → workspace       HTTP, with a sentence for the person
+:class:`AgentAlert` workspace → broker       HTTP, somebody knocked at an agent
 :class:`AgentStatus` workspace → hub         HTTP
 :class:`Ready`      standby → hub            the standby's standard output
 :class:`Exited`     standby → hub            the same
@@ -189,6 +190,19 @@ class Refusal(Message):
 
     reason: str
     message: str
+
+
+@dataclass(frozen=True)
+class AgentAlert(Message):
+    """The agent refused somebody; the broker answers with the same, once it is in the audit.
+
+    Attributes:
+        reason: what was wrong: ``token``, ``host`` or ``browser``.
+        count: how often since the last alert.
+    """
+
+    reason: str
+    count: int
 
 
 @dataclass(frozen=True)

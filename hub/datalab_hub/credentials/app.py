@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from aiohttp import web
 from datalab_workspace import wire
 
 from .broker import Broker
 from .openapi import openapi
-from .problems import CredentialProblem, NotAWorkspace, TooMany
+from .problems import BadRequest, CredentialProblem, NotAWorkspace, TooMany
 
+M = TypeVar("M", bound=wire.Message)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _BODY_BYTES = 16 * 1024
 _TOKEN_CHARS = 512
@@ -36,15 +38,15 @@ def application(broker: Broker, log: logging.Logger) -> web.Application:
     async def sources(request: web.Request) -> web.Response:
         return _message(await broker.sources(token_of(request)))
 
+    async def alerts(request: web.Request) -> web.Response:
+        alert = await _body(request, wire.AgentAlert)
+        await broker.alert(token_of(request), alert)
+        return _message(alert)
+
     async def credentials(request: web.Request) -> web.Response:
         began = time.perf_counter()
         token = token_of(request)
-        try:
-            asked = wire.decode(await request.read())
-        except wire.WireError as error:
-            return _refusal(400, "request", f"{error}.")
-        if not isinstance(asked, wire.CredentialRequest):
-            return _refusal(400, "request", "Expected a credentialrequest.")
+        asked = await _body(request, wire.CredentialRequest)
         return _message(await broker.credential(token, asked, began))
 
     @web.middleware
@@ -68,6 +70,7 @@ def application(broker: Broker, log: logging.Logger) -> web.Application:
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/v1/sources", sources)
     app.router.add_post("/v1/credentials", credentials)
+    app.router.add_post("/v1/alerts", alerts)
     return app
 
 
@@ -84,6 +87,16 @@ def token_of(request: web.Request) -> str:
     if scheme.lower() not in ("token", "bearer") or not token or not plausible:
         raise NotAWorkspace("This needs the workspace's hub token as authorization.", reason="none")
     return token
+
+
+async def _body(request: web.Request, wanted: type[M]) -> M:
+    try:
+        message = wire.decode(await request.read())
+    except wire.WireError as error:
+        raise BadRequest(f"{error}.") from None
+    if not isinstance(message, wanted):
+        raise BadRequest(f"Expected a {wanted.type}, got a {message.type}.")
+    return message
 
 
 def _message(message: wire.Message) -> web.Response:

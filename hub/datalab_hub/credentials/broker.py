@@ -105,6 +105,25 @@ class Broker:
         )
         return credential
 
+    async def alert(self, token: str, alert: wire.AgentAlert) -> None:
+        """Write into the audit that a workspace's agent refused somebody.
+
+        Raises:
+            CredentialProblem: the token is no live workspace's, or the hub is away.
+        """
+        who = await self.hub.workspace(token)
+        wait = self._limit.take((who.run, "", "alert"))
+        if wait:
+            raise TooMany("Alerts come too often.", retry_after=wait)
+        self._audit.record(
+            "credential",
+            user=who.user,
+            server=who.server,
+            outcome="refused",
+            reason="agent",
+            detail={"knock": clean_text(alert.reason, _NAME_CHARS), "count": alert.count},
+        )
+
     async def sweep(self) -> None:
         """Take back at the sources what belongs to runs that have ended or lost their rights."""
         sweepers = {

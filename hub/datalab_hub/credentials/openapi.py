@@ -15,7 +15,13 @@ _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 def openapi() -> dict[str, Any]:
     """Return the document."""
-    messages = (wire.CredentialRequest, wire.Credential, wire.Sources, wire.Refusal)
+    messages = (
+        wire.CredentialRequest,
+        wire.Credential,
+        wire.Sources,
+        wire.Refusal,
+        wire.AgentAlert,
+    )
     refused = {
         "description": "A sentence for the person",
         "content": _content(wire.Refusal),
@@ -48,6 +54,16 @@ def openapi() -> dict[str, Any]:
                             "description": "The credential",
                             "content": _content(wire.Credential),
                         },
+                        **refusals,
+                    },
+                }
+            },
+            "/v1/alerts": {
+                "post": {
+                    "summary": "An agent refused somebody",
+                    "requestBody": {"required": True, "content": _content(wire.AgentAlert)},
+                    "responses": {
+                        "200": {"description": "Noted", "content": _content(wire.AgentAlert)},
                         **refusals,
                     },
                 }

@@ -37,6 +37,15 @@ class Unknown(Refused):
     status = 404
 
 
+class BadRequest(Refused):
+    """Not what the protocol says."""
+
+    status = 400
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="request")
+
+
 class NotAWorkspace(Refused):
     """The token belongs to no running workspace."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from traitlets import Float, Unicode
 from traitlets.config import Config, Configurable
 
+from ..catalog.sources.cloud import S3Source
 from ..lifeline import PARENT
 from ..ports import LOOPBACK, Ports
 from ..site import Site
@@ -22,6 +23,9 @@ BROKER_URL = "DATALAB_BROKER_URL"
 
 AWS_SOURCE = "DATALAB_AWS_SOURCE"
 """Environment variable of a workspace: the source behind AWS's default credential chain."""
+
+AWS_REGION = "DATALAB_AWS_REGION"
+"""Environment variable of a workspace: the region of that source."""
 
 # What a broker needs of the hub's environment to act on AWS and in Kubernetes.
 _KEPT = ("PATH", "HOME", "LANG", "TZ", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
@@ -56,11 +60,20 @@ def install(c: Config, site: Site, catalog: Path | None) -> None:
     c.JupyterHub.extra_handlers.extend(introspect.handlers())
     c.JupyterHub.services.append(_service(site, catalog, settings, bind))
 
-    def default_aws_source(spawner: Any) -> str:
-        return aws_source(site, spawner.groups)
+    def default_name(spawner: Any) -> str:
+        source = aws_source(site, spawner.groups)
+        return source.name if source else ""
+
+    def default_region(spawner: Any) -> str:
+        source = aws_source(site, spawner.groups)
+        return (source.region or "") if source else ""
 
     c.Spawner.environment.update(
-        {BROKER_URL: settings.workspace_url or bind, AWS_SOURCE: default_aws_source}
+        {
+            BROKER_URL: settings.workspace_url or bind,
+            AWS_SOURCE: default_name,
+            AWS_REGION: default_region,
+        }
     )
 
 
@@ -69,10 +82,10 @@ def default_bind(site: Site) -> str:
     return f"http://{LOOPBACK}:{Ports(site.data_dir / 'hub' / 'ports.json').get('credentials')}"
 
 
-def aws_source(site: Site, groups: list[str]) -> str:
-    """Return the source that AWS clients get without asking: the first S3 one, or nothing."""
+def aws_source(site: Site, groups: list[str]) -> S3Source | None:
+    """Return the source that AWS clients get without asking: the person's first S3 one."""
     sources = site.catalog.sources_for(groups)
-    return next((source.name for source in sources if source.kind == "s3"), "")
+    return next((source for source in sources if isinstance(source, S3Source)), None)
 
 
 def _service(
