@@ -39,6 +39,8 @@ c.JupyterHub.services = [{{"name": "test", "api_token": "{ADMIN}", "admin": True
 c.JupyterHub.load_roles = [{{
     "name": "test-enters", "services": ["test"], "scopes": ["access:servers", "read:metrics"]
 }}]
+# As some platforms do; botocore would prefer it to the agent.
+c.Spawner.environment = {{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/platform"}}
 c.CredentialBroker.sweep_seconds = 0.5
 c.CredentialBroker.requests_per_minute = float(os.environ.get("PER_MINUTE", "20"))
 configure(c, catalog="datalab.yaml", data_dir="data")

@@ -74,7 +74,7 @@ def configure(
     """
     compat.check_versions()
     catalog_path = Path(catalog) if catalog is not None else None
-    directory = private_directory(Path(data_dir or "/var/lib/datalab"), traversable=True)
+    directory = private_directory(Path(data_dir or "/var/lib/datalab").resolve(), traversable=True)
     hub_directory = private_directory(directory / "hub")
     private_directory(directory / "logs")
     log = logging.getLogger("datalab")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 import boto3
 import httpx
 import pytest
-from botocore.exceptions import CredentialRetrievalError
+from botocore.credentials import ContainerProvider
+from botocore.exceptions import CredentialRetrievalError, MetadataRetrievalError
+from botocore.utils import ContainerMetadataFetcher
 from credhub import site_with_sources
 from hubproc import until
 
@@ -89,12 +92,20 @@ def test_a_profile_for_each_s3_source_asks_the_agent(site, as_ann):
     assert boto3.Session(profile_name="lake").region_name == "eu-west-1"
 
 
-def test_the_relative_address_would_win_and_is_taken_away(as_ann, ann):
+def test_the_relative_address_would_win_and_is_taken_away(ann):
+    # The hub's configuration sets it, as some platforms do.
     assert "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" not in ann
-    as_ann.setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/nobody")
-    as_ann.setenv("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "1")
-    with pytest.raises(CredentialRetrievalError, match=r"169\.254\.170\.2"):
-        boto3.Session().get_credentials()
+    asked = []
+
+    class Fetcher(ContainerMetadataFetcher):
+        def retrieve_full_uri(self, full_url, headers=None):
+            asked.append(full_url)
+            raise MetadataRetrievalError(error_msg="noted")
+
+    relative = ann | {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/somebody"}
+    with pytest.raises(CredentialRetrievalError):
+        ContainerProvider(relative, Fetcher()).load()
+    assert asked == ["http://169.254.170.2/somebody"]
 
 
 def test_the_token_file_is_read_at_each_refresh(as_ann, ann, tmp_path):
@@ -216,12 +227,16 @@ def test_requests_that_are_not_a_program_of_this_workspace_are_refused_and_audit
     ],
 )
 def test_no_path_leads_anywhere_but_to_a_source_by_name(site, ann, path):
-    answer = ask(ann, path)
+    # Verbatim: httpx would resolve the dots itself.
+    connection = http.client.HTTPConnection(ann["DATALAB_AGENT_URL"].removeprefix("http://"))
+    connection.request("GET", path, headers={"Authorization": Path(ann[TOKEN_FILE]).read_text()})
+    answer = connection.getresponse()
+    body = answer.read().decode()
     if path.startswith("/v1/aws/lake?"):
-        assert set(answer.json()) == {"AccessKeyId", "SecretAccessKey", "Token", "Expiration"}
+        assert set(json.loads(body)) == {"AccessKeyId", "SecretAccessKey", "Token", "Expiration"}
     else:
-        assert answer.status_code in (403, 404), answer.text
-        assert "ccess" not in answer.text
+        assert answer.status in (400, 403, 404), body
+        assert "ccess" not in body
 
 
 def test_a_source_outside_the_groups_is_refused_through_the_agent_too(site):
