@@ -243,6 +243,10 @@ def _health(site: Site) -> bool:
 
 def _fill_database(url: str) -> None:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        # As the broker does: the server logs statements.
+        verifier = connection.pgconn.encrypt_password(
+            SECRETS["broker"].encode(), b"datalab_broker", b"scram-sha-256"
+        ).decode()
         for statement in (
             "CREATE ROLE readers",
             "CREATE TABLE orders (id int, amount int)",
@@ -250,7 +254,7 @@ def _fill_database(url: str) -> None:
             "CREATE TABLE salaries (name text)",
             "GRANT SELECT ON orders TO readers",
             "GRANT CREATE ON SCHEMA public TO readers",
-            f"CREATE ROLE datalab_broker LOGIN CREATEROLE PASSWORD '{SECRETS['broker']}'",
+            f"CREATE ROLE datalab_broker LOGIN CREATEROLE PASSWORD '{verifier}'",
             "GRANT readers TO datalab_broker WITH ADMIN OPTION",
         ):
             connection.execute(statement)
