@@ -24,8 +24,11 @@ def _tool(name: str) -> str:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
+def postgres(password: str | None = None) -> Iterator[str]:
     """Run a server.
+
+    Args:
+        password: of its superuser ``test``; without one it lets everybody in.
 
     Yields:
         an SQLAlchemy URL of an empty database.
@@ -42,11 +45,18 @@ def postgres() -> Iterator[str]:
         )
 
     data = str(directory / "data")
-    run(initdb, "--auth=trust", "--username=test", "--no-sync", "-D", data)
-    options = f"-k {directory} -c listen_addresses='' -c fsync=off"
+    how = ["--auth=trust"]
+    if password is not None:
+        (directory / "password").write_text(password)
+        os.chown(directory / "password", account.pw_uid, account.pw_gid)
+        how = ["--auth=scram-sha-256", f"--pwfile={directory / 'password'}"]
+    run(initdb, *how, "--username=test", "--no-sync", "-D", data)
+    # What a careful operator may have switched on must not become a leak.
+    options = f"-c log_statement=all -k {directory} -c listen_addresses='' -c fsync=off"
     run(pg_ctl, "-w", "-D", data, "-o", options, "-l", str(directory / "log"), "start")
     try:
-        yield f"postgresql+psycopg://test@/postgres?host={directory}"
+        login = "test" if password is None else f"test:{password}"
+        yield f"postgresql+psycopg://{login}@/postgres?host={directory}"
     finally:
         run(pg_ctl, "-D", data, "-m", "immediate", "stop")
         shutil.rmtree(directory)

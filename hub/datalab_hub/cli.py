@@ -176,8 +176,9 @@ def running_port(data_dir: Path) -> int:
 
 
 def _offboard(arguments: argparse.Namespace) -> int:
-    from .local import LOOPBACK, operator_token
+    from .local import operator_token
     from .offboard import HomeFate, Offboarding
+    from .ports import LOOPBACK
 
     try:
         fate = HomeFate.parse(arguments.home)

@@ -116,6 +116,17 @@ async def move_server(spawner: Spawner, url: str) -> None:
         await app.proxy.add_user(spawner.user, spawner.name)
 
 
+def find_token(db: Any, token: str) -> tuple[int, str | None] | None:
+    """Return (database id, person's name or ``None`` for a service's) of a hub token that works."""
+    found = orm.APIToken.find(db, token)
+    return (found.id, found.user.name if found.user else None) if found else None
+
+
+def is_service(asking: Any, name: str) -> bool:
+    """Return whether ``handler.current_user`` is the service of that name."""
+    return isinstance(asking, orm.Service) and asking.name == name
+
+
 def running_app() -> JupyterHub | None:
     """Return the hub application of this process, or ``None`` outside a hub."""
     from jupyterhub.app import JupyterHub

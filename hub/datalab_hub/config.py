@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import create_engine
 from traitlets.config import Config
 
-from . import compat, housekeeping
+from . import compat, credentials, housekeeping
 from .audit import AuditLog
 from .catalog import load_catalog
 from .instance import instance_id, private_directory
@@ -81,7 +81,7 @@ def configure(
     """
     compat.check_versions()
     catalog_path = Path(catalog) if catalog is not None else None
-    directory = private_directory(Path(data_dir or "/var/lib/datalab"), traversable=True)
+    directory = private_directory(Path(data_dir or "/var/lib/datalab").resolve(), traversable=True)
     hub_directory = private_directory(directory / "hub")
     private_directory(directory / "logs")
     log = logging.getLogger("datalab")
@@ -115,6 +115,7 @@ def configure(
     c.JupyterHub.tornado_settings.update({SETTING: site, "slow_spawn_timeout": _INLINE_WAIT})
     c.JupyterHub.services.append(_culler(catalog_path, site))
     c.JupyterHub.load_roles.extend([role for role in ROLES if role["name"] == CULLER])
+    credentials.install(c, site, catalog_path)
     housekeeping.schedule(site)
     return site
 

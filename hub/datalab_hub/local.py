@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import socket
 from pathlib import Path
-from typing import Any
 
 from jupyterhub.proxy import ConfigurableHTTPProxy
 from traitlets.config import Config
@@ -16,13 +13,13 @@ from . import housekeeping
 from .config import OPERATOR, ROLES, configure
 from .demo_sagemaker import configure_demo
 from .instance import private_directory
+from .ports import LOOPBACK, Ports
 from .proxy import proxy_command
 from .signin.uids import UidTable, multi_person_obstacle
 from .spawner.local import LocalPlatform
 
 CATALOG, DATA_DIR, PORT = "DATALAB_CATALOG", "DATALAB_DATA_DIR", "DATALAB_PORT"
 OWNER, KEEP_WORKSPACES = "DATALAB_OWNER", "DATALAB_KEEP_WORKSPACES"
-LOOPBACK = "127.0.0.1"
 
 
 class LocalProxy(ConfigurableHTTPProxy):
@@ -86,42 +83,3 @@ def operator_token(data_dir: Path) -> str:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_hex(32))
     return path.read_text()
-
-
-class Ports:
-    """Port numbers that stay the same from one start to the next, while they are free."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def get(self, name: str) -> int:
-        """Return a port: last time's, or a new one if somebody else has taken that."""
-        known = self._read()
-        port = known.get(name)
-        if port is None or not _free(port):
-            port = _any_free()
-            self.path.write_text(json.dumps({**known, name: port}))
-        return port
-
-    def _read(self) -> dict[str, int]:
-        try:
-            ports: dict[str, Any] = json.loads(self.path.read_text())
-        except (FileNotFoundError, ValueError):
-            return {}
-        return ports
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
-
-
-def _any_free() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])

@@ -24,7 +24,8 @@ from .catalog import load_catalog
 from .errors import DatalabError
 from .housekeeping import STATUS_FD
 from .instance import private_directory
-from .local import CATALOG, DATA_DIR, KEEP_WORKSPACES, LOOPBACK, OWNER, PORT
+from .local import CATALOG, DATA_DIR, KEEP_WORKSPACES, OWNER, PORT
+from .ports import LOOPBACK
 from .proxy import proxy_command
 from .signin import links
 from .signin.uids import multi_person_obstacle

@@ -12,7 +12,7 @@ OWNER = "users/{owner}"
 TABLE = {
     ("GET", "users"): {"culler"},
     ("GET", OWNER): {"culler", "operator", "workspace"},
-    ("GET", "user"): {"culler", "operator", "workspace"},  # who am I
+    ("GET", "user"): {"culler", "operator", "workspace", "broker"},  # who am I
     ("GET", f"{OWNER}/tokens"): set(),
     ("POST", f"{OWNER}/tokens"): set(),
     ("POST", f"{OWNER}/servers/new"): set(),
@@ -27,11 +27,17 @@ TABLE = {
     ("POST", "shutdown"): set(),
 }
 TOKEN = "JUPYTERHUB_API_TOKEN"
+CATALOG = """
+profiles: [{name: small, title: Small}]
+data_sources: [{name: maps, title: Maps, kind: static, secret: {file: /nowhere}}]
+"""
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    site = Datalab(tmp_path_factory.mktemp("scopes") / "data").start()
+    directory = tmp_path_factory.mktemp("scopes")
+    (directory / "datalab.yaml").write_text(CATALOG)  # a data source brings the broker
+    site = Datalab(directory / "data", catalog=directory / "datalab.yaml").start()
     yield site
     site.stop()
 
@@ -57,6 +63,7 @@ def tokens(site, person, owner):
     assert person.http.post(f"/user/{owner}/api/kernels", headers=headers).status_code == 201
     return {
         "culler": site.helper("jupyterhub_idle_culler").environ()[TOKEN],
+        "broker": site.helper("datalab_hub.credentials.service").environ()[TOKEN],
         "operator": (site.data_dir / "hub" / "operator_token").read_text(),
         "workspace": workspace.children()[0].environ()[TOKEN],
         "nobody": "0" * 32,

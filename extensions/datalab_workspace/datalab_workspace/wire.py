@@ -14,6 +14,9 @@ message             from → to                over
 :class:`Register`   workspace → hub          HTTP, for platforms that start by themselves
 :class:`Registered` hub → workspace          the answer
 :class:`CredentialRequest` / :class:`Credential`   workspace → broker → workspace, HTTP
+:class:`Sources`    broker → workspace       HTTP, what the person may use
+:class:`Refusal`    broker → workspace       HTTP, with a sentence for the person
+:class:`AgentAlert` workspace → broker       HTTP, somebody knocked at an agent
 :class:`AgentStatus` workspace → hub         HTTP
 :class:`Ready`      standby → hub            the standby's standard output
 :class:`Exited`     standby → hub            the same
@@ -179,6 +182,59 @@ class Credential(Message):
     kind: str
     values: dict[str, str] = field(repr=False)
     expires: str
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """A data source as its users see it.
+
+    Attributes:
+        access: ``read`` or ``write``.
+        facts: what a program needs to connect, by kind; nothing secret.
+        problem: why it cannot be used now; empty when it can.
+    """
+
+    name: str
+    title: str
+    kind: str
+    access: str = "read"
+    description: str = ""
+    delivered_as: str = "endpoint"
+    facts: dict[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Sources(Message):
+    """What the person may use now, in the catalog's order."""
+
+    sources: list[SourceInfo]
+
+
+@dataclass(frozen=True)
+class Refusal(Message):
+    """The broker does not give a credential.
+
+    Attributes:
+        reason: one word, out of a closed set.
+        message: a sentence for the person: why, and what to do.
+    """
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class AgentAlert(Message):
+    """The agent refused somebody; the broker answers with the same, once it is in the audit.
+
+    Attributes:
+        reason: what was wrong: ``token``, ``host`` or ``browser``.
+        count: how often since the last alert.
+    """
+
+    reason: str
+    count: int
 
 
 @dataclass(frozen=True)

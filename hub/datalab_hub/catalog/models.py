@@ -168,6 +168,14 @@ class Catalog(Model):
         """Return the profiles that somebody in these groups is offered, in the catalog's order."""
         return [profile for profile in self.profiles if profile.allows(groups)]
 
+    def source(self, name: str) -> DataSource | None:
+        """Return a data source by its name."""
+        return next((source for source in self.data_sources if source.name == name), None)
+
+    def sources_for(self, groups: Collection[str]) -> list[DataSource]:
+        """Return the sources that somebody in these groups may use, in the catalog's order."""
+        return [source for source in self.data_sources if source.allows(groups)]
+
     def cross_problems(self) -> list[tuple[tuple[str | int, ...], Any, str]]:
         """Return what is wrong between entries: (path, value, what is expected)."""
         problems: list[tuple[tuple[str | int, ...], Any, str]] = []

@@ -70,6 +70,10 @@ class WorkspaceSpawner(Spawner):
         """The entry in the usage ledger for the present run."""
         return self.site.ledger.get(self.run_id) if self.run_id is not None else None
 
+    def holds_token(self, id: int) -> bool:
+        """Return whether this is the hub token of the present run, by its database id."""
+        return self._token_id == id
+
     # -- the form ---------------------------------------------------------------------------
 
     @default("options_form")

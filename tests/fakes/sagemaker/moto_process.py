@@ -15,8 +15,12 @@ _READY_SECONDS = 60
 
 
 @contextmanager
-def moto_server() -> Iterator[str]:
-    """Yield the address of a moto server that answers; it ends with the block."""
+def moto_server(**environment: str) -> Iterator[str]:
+    """Yield the address of a moto server that answers; it ends with the block.
+
+    Args:
+        environment: further variables, such as ``MOTO_RECORDER_FILEPATH``.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -24,7 +28,7 @@ def moto_server() -> Iterator[str]:
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+        env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | environment,
     )
     url = f"http://127.0.0.1:{port}"
     try:

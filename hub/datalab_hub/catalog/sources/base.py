@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import timedelta
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ..base import Group, Model, Name, Title
+from ..units import RequiredDuration
 
 
 class SecretReference(Model):
@@ -42,3 +45,15 @@ class SourceBase(Model):
     delivered_as: Literal["environment", "file", "endpoint"] = Field(
         "endpoint", description="How a workspace gets the credential."
     )
+    lifetime: RequiredDuration = Field(
+        timedelta(hours=1),
+        description="How long a credential lives; renewed while the workspace runs.",
+    )
+
+    def allows(self, groups: Collection[str]) -> bool:
+        """Return whether somebody in these groups may use this source."""
+        return not self.allowed_groups or not self.allowed_groups.isdisjoint(groups)
+
+    def facts(self) -> dict[str, str]:
+        """Return what a person's program has to know to connect. Nothing secret."""
+        return {}

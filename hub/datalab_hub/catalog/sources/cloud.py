@@ -22,6 +22,10 @@ class S3Source(SourceBase):
     )
     region: str | None = Field(None, description="AWS region of the bucket.")
 
+    def facts(self) -> dict[str, str]:
+        """Return bucket, prefix and region."""
+        return {"bucket": self.bucket, "prefix": self.prefix, "region": self.region or ""}
+
 
 class DatabricksSource(SourceBase):
     """A Databricks workspace."""
@@ -32,7 +36,15 @@ class DatabricksSource(SourceBase):
     minting: Literal["oauth", "token"] = Field(
         "oauth", description="OAuth token exchange, or a short-lived personal token."
     )
-    secret: SecretReference | None = Field(None, description="The service principal's secret.")
+    secret: SecretReference | None = Field(
+        None,
+        description="Login of a service principal (client id and secret); "
+        "without it each person's own token is exchanged.",
+    )
+
+    def facts(self) -> dict[str, str]:
+        """Return host and warehouse."""
+        return {"host": self.host, "http_path": self.http_path or ""}
 
 
 class BigQuerySource(SourceBase):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from .base import SecretReference, SourceBase
 from .cloud import ROLE
@@ -15,6 +16,11 @@ class DatabaseSource(SourceBase):
 
     host: str = Field(min_length=1, description="Host name.")
     database: str = Field(min_length=1, description="Name of the database.")
+    port: int
+
+    def facts(self) -> dict[str, str]:
+        """Return host, port and database."""
+        return {"host": self.host, "port": str(self.port), "database": self.database}
 
 
 class PostgresSource(DatabaseSource):
@@ -33,6 +39,23 @@ class PostgresSource(DatabaseSource):
     secret: SecretReference | None = Field(
         None, description="Login of the broker (role) or of everybody (secret)."
     )
+    role_arn: str | None = Field(
+        None, pattern=ROLE, description="rds-iam: role that the broker assumes."
+    )
+    login: str | None = Field(None, description="rds-iam: the database user to be.")
+    region: str | None = Field(None, description="rds-iam: AWS region of the database.")
+
+    @model_validator(mode="after")
+    def _what_minting_needs(self) -> Self:
+        if self.minting in ("role", "secret") and self.secret is None:
+            raise PydanticCustomError(
+                "minting", "expected a secret: minting '{m}' needs a login", {"m": self.minting}
+            )
+        if self.minting == "rds-iam" and not (self.role_arn and self.login and self.region):
+            raise PydanticCustomError(
+                "minting", "expected role_arn, login and region: minting 'rds-iam' needs them"
+            )
+        return self
 
 
 class RedshiftSource(DatabaseSource):
@@ -42,3 +65,5 @@ class RedshiftSource(DatabaseSource):
     port: int = Field(5439, ge=1, le=65535, description="TCP port.")
     cluster: str = Field(min_length=1, description="Cluster identifier or workgroup name.")
     role_arn: str = Field(pattern=ROLE, description="Role that the broker assumes.")
+    region: str | None = Field(None, description="AWS region of the cluster.")
+    grants: tuple[str, ...] = Field((), description="Database groups that the person joins.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from .base import SecretReference, SourceBase
 
@@ -19,6 +20,16 @@ class HttpSource(SourceBase):
     )
     secret: SecretReference | None = Field(None, description="Where the token is kept.")
 
+    @model_validator(mode="after")
+    def _what_minting_needs(self) -> Self:
+        if self.minting == "secret" and self.secret is None:
+            raise PydanticCustomError("minting", "expected a secret: minting 'secret' hands it out")
+        return self
+
+    def facts(self) -> dict[str, str]:
+        """Return the address."""
+        return {"url": self.url}
+
 
 class StaticSource(SourceBase):
     """A secret that cannot be minted; still handed out only by the broker."""
@@ -28,3 +39,7 @@ class StaticSource(SourceBase):
     variable: str | None = Field(
         None, pattern=r"^[A-Z][A-Z0-9_]*$", description="Environment variable that gets it."
     )
+
+    def facts(self) -> dict[str, str]:
+        """Return the variable's name."""
+        return {"variable": self.variable or ""}

@@ -1,0 +1,85 @@
+"""Credentials in memory, fetched once for all who ask, and again in time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from .. import wire
+from .client import BrokerClient, Problem
+
+# botocore asks again when 15 minutes are left. Of an hour it then always gets 20 or more.
+_RENEW_FRACTION = 3
+_SOURCES_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class _Held:
+    credential: wire.Credential
+    renew: datetime
+    expires: datetime
+
+
+class Credentials:
+    """What the workspace may use, and the credentials that it holds.
+
+    A refusal empties the cache at once. A broker that is away does not: a credential serves to
+    its end, and a notebook does not notice that the hub was restarted.
+    """
+
+    def __init__(self, client: BrokerClient) -> None:
+        self._client = client
+        self._held: dict[str, _Held] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._sources: list[wire.SourceInfo] = []
+        self._sources_until = datetime.min.replace(tzinfo=UTC)
+
+    async def sources(self, *, fresh: bool = False) -> list[wire.SourceInfo]:
+        """Return what the person may use, at most half a minute old.
+
+        Raises:
+            Problem: the broker refuses, or cannot be asked.
+        """
+        now = datetime.now(UTC)
+        if fresh or now >= self._sources_until:
+            self._sources = await self._client.sources()
+            self._sources_until = now + timedelta(seconds=_SOURCES_SECONDS)
+        return self._sources
+
+    async def get(self, name: str) -> wire.Credential:
+        """Return a credential with some life left in it.
+
+        Raises:
+            Problem: there is none to be had.
+        """
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            held, now = self._held.get(name), datetime.now(UTC)
+            if held is not None and now < held.renew:
+                return held.credential
+            try:
+                credential = await self._client.credential(name, await self._access(name))
+            except Problem as problem:
+                if not problem.final and held is not None and now < held.expires:
+                    return held.credential
+                self._held.pop(name, None)
+                # Names that do not exist must not pile up.
+                if problem.final:
+                    self._locks.pop(name, None)
+                raise
+            expires = datetime.fromisoformat(credential.expires)
+            renew = expires - (expires - now) / _RENEW_FRACTION
+            self._held[name] = _Held(credential, renew, expires)
+            return credential
+
+    def expires(self, name: str) -> str | None:
+        """Return when the held credential ends, if there is one."""
+        held = self._held.get(name)
+        return held.credential.expires if held else None
+
+    async def _access(self, name: str) -> str:
+        """Return what the source offers; of one that is not offered, what is refused least."""
+        for source in await self.sources():
+            if source.name == name:
+                return source.access
+        return "read"

@@ -1,0 +1,10 @@
+"""Environment variables that the hub gives to the broker's process."""
+
+from __future__ import annotations
+
+CATALOG = "DATALAB_CATALOG"
+BIND = "DATALAB_CREDENTIALS_BIND"
+AUDIT = "DATALAB_AUDIT_LOG"
+INSTANCE = "DATALAB_INSTANCE"
+PER_MINUTE = "DATALAB_CREDENTIALS_PER_MINUTE"
+SWEEP_EVERY = "DATALAB_CREDENTIALS_SWEEP_SECONDS"

@@ -1,0 +1,141 @@
+"""In the hub: whose token is this, and which runs live? For the broker alone.
+
+A workspace's token and one that a person made with the same scopes look alike in the hub's API.
+Only the spawner knows which token it gave to the workspace, so only the hub can tell. Asking
+needs the broker's own token; it opens nothing else, since the service has no scopes.
+
+``POST /hub/datalab/api/credentials/workspace``  ``{"token": …}`` → user, server, run, groups
+``POST /hub/datalab/api/credentials/runs``       → the runs that live now
+``POST /hub/datalab/api/credentials/person``     ``{"run": …}`` → that person's own tokens
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from jupyterhub.apihandlers.base import APIHandler
+from tornado import web
+
+from .. import compat
+from ..spawner import WorkspaceSpawner
+
+SERVICE = "datalab-credentials"
+PATH = r"/datalab/api/credentials"
+
+# Of what a sign-in left: never a refresh token, which lives for months.
+_PERSONAL = ("access_token", "id_token", "expires_at")
+
+
+class _BrokerHandler(APIHandler):
+    """Lets the broker in, and nobody else."""
+
+    async def prepare(self) -> None:
+        """Check who asks, before the body is looked at.
+
+        Raises:
+            HTTPError: 403 for everybody but the broker.
+        """
+        await super().prepare()
+        if not compat.is_service(self.current_user, SERVICE):
+            raise web.HTTPError(403, "Only Datalab's credential broker may ask this.")
+
+    def field(self, name: str, kind: type) -> Any:
+        """Return a field of the request's body.
+
+        Raises:
+            HTTPError: 400, it is missing or of another type.
+        """
+        body = self.get_json_body()
+        value = body.get(name) if isinstance(body, dict) else None
+        if not isinstance(value, kind):
+            raise web.HTTPError(400, f"expected a JSON object with {name!r}: {kind.__name__}")
+        return value
+
+    def live(self) -> Iterator[WorkspaceSpawner]:
+        """Yield the workspaces that run or start; not those that stop."""
+        for user in self.users.values():
+            for spawner in user.spawners.values():
+                if is_live(spawner):
+                    yield spawner
+
+
+class WorkspaceHandler(_BrokerHandler):
+    """Whose token is this?"""
+
+    def post(self) -> None:
+        """Answer with the workspace, or 404 and ``{"reason": unknown | person | stopped}``."""
+        found = compat.find_token(self.db, self.field("token", str))
+        if found is None:
+            self._no("unknown")
+            return
+        token_id, name = found
+        user = self.find_user(name) if name is not None else None
+        if user is None:
+            self._no("person")
+            return
+        for spawner in user.spawners.values():
+            if isinstance(spawner, WorkspaceSpawner) and spawner.holds_token(token_id):
+                if is_live(spawner):
+                    self.finish(describe(spawner))
+                else:
+                    self._no("stopped")
+                return
+        self._no("person")
+
+    def _no(self, reason: str) -> None:
+        self.set_status(404)
+        self.finish({"reason": reason})
+
+
+class RunsHandler(_BrokerHandler):
+    """Which runs live?"""
+
+    def post(self) -> None:
+        """Answer with all of them."""
+        self.finish({"runs": [describe(spawner) for spawner in self.live()]})
+
+
+class PersonHandler(_BrokerHandler):
+    """What did this person's sign-in leave, for a source that wants the person's own token?"""
+
+    async def post(self) -> None:
+        """Answer with the access and identity tokens, refreshed if the authenticator can."""
+        run = self.field("run", int)
+        spawner = next((found for found in self.live() if found.run_id == run), None)
+        if spawner is None:
+            self.set_status(404)
+            self.finish({"reason": "stopped"})
+            return
+        await self.refresh_auth(spawner.user)
+        state = await spawner.user.get_auth_state() or {}
+        self.finish({name: state[name] for name in _PERSONAL if state.get(name)})
+
+
+def is_live(spawner: Any) -> bool:
+    """Return whether a workspace runs, or starts; one that is being stopped does not count."""
+    return (
+        isinstance(spawner, WorkspaceSpawner)
+        and spawner.run_id is not None
+        and bool(spawner.active)
+        and spawner.pending != "stop"
+    )
+
+
+def describe(spawner: WorkspaceSpawner) -> dict[str, Any]:
+    """Return what the broker may know of a workspace."""
+    return {
+        "user": spawner.user.name,
+        "server": spawner.name,
+        "run": spawner.run_id,
+        "groups": spawner.groups,
+    }
+
+
+def handlers() -> list[tuple[str, type]]:
+    """Return what goes into ``c.JupyterHub.extra_handlers``."""
+    return [
+        (f"{PATH}/workspace", WorkspaceHandler),
+        (f"{PATH}/runs", RunsHandler),
+        (f"{PATH}/person", PersonHandler),
+    ]
