@@ -1,7 +1,7 @@
 """How long a person waits: plain JupyterHub with SimpleLocalProcessSpawner against Datalab.
 
 Both in one run on one machine, with the same proxy; medians. Prints a table and writes it to
-docs/benchmarks.md. ``--rounds`` (default 10) starts of each kind, half as many in the browser.
+docs/benchmarks.md. ``--rounds`` (default 10) starts of each kind.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def measure(site: Site, browser: Callable[[Site, int], dict[str, list[float]]], 
             found["together"].append(max(pool.map(site.start, names)))
         for name in names:
             site.stop(name)
-    return found | browser(site, max(1, rounds // 2))
+    return found | browser(site, rounds)
 
 
 def in_browser(site: Site, rounds: int) -> dict[str, list[float]]:
@@ -184,7 +184,7 @@ def main() -> None:
         f"""# Benchmarks
 
 `make bench` measures both in one run on one machine, with the same proxy, and writes this page.
-Medians of {rounds} starts ({max(1, rounds // 3)} of {AT_ONCE} at once, {max(1, rounds // 2)} in
+Medians of {rounds} starts ({max(1, rounds // 3)} of {AT_ONCE} at once, {rounds} in
 headless Chromium). Plain is JupyterHub {jupyterhub_version} with `SimpleLocalProcessSpawner` and
 its default configuration. Numbers of different machines or days are not comparable; ratios are.
 
