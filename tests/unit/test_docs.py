@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from datalab_hub.catalog import parse_catalog
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -23,3 +25,12 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     assert len(links) > 5
     for link in links:
         assert link.startswith("https://") or (ROOT / link).exists(), link
+
+
+def test_catalogs_in_the_documentation_are_valid() -> None:
+    found = 0
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        for block in re.findall(r"```yaml\n(version: 1\n.*?)```", page.read_text(), re.DOTALL):
+            parse_catalog(block, page)
+            found += 1
+    assert found
