@@ -6,6 +6,8 @@ PYTHON ?= python3
 LOCK ?=
 BIN := .venv/bin
 STAMPS := .make
+# Most tests wait for processes, so there are more workers than cores here.
+PARALLEL ?= -n 3 --dist loadgroup
 
 .PHONY: help run test test-slow screenshots bench bench-pipelines js lint format lock docs docs-reference clean
 
@@ -17,10 +19,10 @@ run: $(STAMPS)/run $(STAMPS)/js ## start Datalab on this machine (PORT=8000, UP=
 
 test: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs lint ## everything that has to be true, in minutes
 	@tools/npm test --workspaces --silent
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest $(PARALLEL) -m "not slow"
 
 test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## long fault rounds and deep fuzzing
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest $(PARALLEL) -m slow
 
 screenshots: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## renew the pictures in docs/images
 	DATALAB_SCREENSHOTS=docs/images $(BIN)/pytest -q tests/browser

@@ -15,20 +15,14 @@ def site(tmp_path_factory):
         yield site
 
 
-def test_it_imports_fast_and_brings_no_library_along():
+def test_it_brings_no_library_along():
     code = """
-import sys, time
-began = time.perf_counter()
+import sys
 import datalab
-print(time.perf_counter() - began)
 heavy = {"pandas", "numpy", "sqlalchemy", "boto3", "fsspec", "pyarrow", "requests", "psycopg"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
-    times = [
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
-        for _ in range(3)
-    ]
-    assert min(times) < 0.1
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_sources_are_a_table(site):

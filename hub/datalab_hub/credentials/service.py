@@ -9,16 +9,31 @@ import signal
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 from aiohttp import web
 
 from ..audit import AuditLog
 from ..catalog import load_catalog
 from ..errors import DatalabError
-from ..lifeline import end_with_hub
+from ..lifeline import PARENT, end_with_hub
 from .app import application
 from .broker import Broker
 from .environment import AUDIT, BIND, CATALOG, INSTANCE, PER_MINUTE, SWEEP_EVERY
 from .hub import Hub
+
+
+def inherit_aws() -> None:
+    """Take the hub's own AWS variables, straight from its process.
+
+    JupyterHub gives a service only what is configured for it, and writes that into its database
+    in clear text (``orm.Service.environment``, JupyterHub 6.1): no place for a key.
+    """
+    hub = os.environ.get(PARENT)
+    if hub is None:
+        return
+    for name, value in psutil.Process(int(hub)).environ().items():
+        if name.startswith("AWS_"):
+            os.environ.setdefault(name, value)
 
 
 async def run() -> None:
@@ -68,6 +83,7 @@ def main() -> None:
     for library in ("botocore", "boto3", "urllib3", "aiohttp", "psycopg"):
         logging.getLogger(library).setLevel(logging.WARNING)
     end_with_hub()
+    inherit_aws()
     asyncio.run(run())
 
 

@@ -27,9 +27,9 @@ AWS_SOURCE = "DATALAB_AWS_SOURCE"
 AWS_REGION = "DATALAB_AWS_REGION"
 """Environment variable of a workspace: the region of that source."""
 
-# What a broker needs of the hub's environment to act on AWS and in Kubernetes.
+# What may be written down: JupyterHub keeps a service's environment in its database. Secrets
+# (AWS_…) the broker reads from the hub's process instead, see service.py.
 _KEPT = ("PATH", "HOME", "LANG", "TZ", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
-_KEPT_PREFIXES = ("AWS_",)
 _KEPT_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 
 
@@ -92,9 +92,7 @@ def _service(
     site: Site, catalog: Path | None, settings: CredentialBroker, bind: str
 ) -> dict[str, Any]:
     environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name in (*_KEPT, *_KEPT_CERTIFICATES) or name.startswith(_KEPT_PREFIXES)
+        name: value for name, value in os.environ.items() if name in (*_KEPT, *_KEPT_CERTIFICATES)
     }
     environment |= {
         PARENT: str(os.getpid()),

@@ -40,6 +40,9 @@ MESSAGES = [
     wire.Credential(
         source="sales", kind="s3", values={"Token": "s3cret"}, expires="2030-01-01T00:00:00Z"
     ),
+    wire.Sources([wire.SourceInfo("lake", "The lake", "s3", facts={"bucket": "lake"})]),
+    wire.Refusal("group", "You are not in group sales."),
+    wire.AgentAlert("token", 3),
     wire.AgentStatus(sources=["sales"], problems={"crm": "Sign in again."}),
 ]
 

@@ -1,0 +1,66 @@
+"""Databases that trust AWS, against moto: a role is assumed first, then a login is made with it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs
+
+import boto3
+import pytest
+from credhub import ROLE
+from datalab_hub.catalog.sources.database import PostgresSource, RedshiftSource
+from datalab_hub.credentials.minters import minter_for
+from datalab_hub.credentials.minters.assume import client
+from datalab_hub.credentials.problems import MintFailed
+from datalab_hub.credentials.who import Workspace
+from fakes.sagemaker.moto_process import moto_server
+
+ANN = Workspace("ann", "", 1, frozenset())
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    with moto_server() as url:
+        for name, value in {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "broker",
+            "AWS_SECRET_ACCESS_KEY": "broker",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        client.cache_clear()
+        yield url
+        client.cache_clear()
+
+
+async def nobodys(who):
+    return {}
+
+
+async def test_rds_gets_a_signed_token_for_fifteen_minutes(aws):
+    source = PostgresSource(
+        name="o", title="O", kind="postgres", minting="rds-iam", host="db.example",
+        database="o", login="analyst", region="eu-west-1", role_arn=ROLE,
+    )  # fmt: skip
+    minted = await minter_for(source, "i", nobodys).mint(ANN, "read")
+    token = minted.values["Password"]
+    assert token.startswith("db.example:5432/?Action=connect&DBUser=analyst")
+    assert parse_qs(token)["X-Amz-Security-Token"]
+    assert minted.expires - datetime.now(UTC) <= timedelta(minutes=15)
+
+
+async def test_redshift_gives_a_login_and_an_unknown_cluster_is_named(aws):
+    boto3.client("redshift").create_cluster(
+        ClusterIdentifier="dwh", NodeType="ra3.large", MasterUsername="m",
+        MasterUserPassword="P4ssword",
+    )  # fmt: skip
+    source = RedshiftSource(
+        name="w", title="W", kind="redshift", host="h", database="d", cluster="dwh",
+        role_arn=ROLE, region="eu-west-1",
+    )  # fmt: skip
+    minted = await minter_for(source, "i", nobodys).mint(ANN, "read")
+    assert minted.values["Username"].endswith("ann")
+    assert minted.values["Password"]
+    missing = source.model_copy(update={"cluster": "none"})
+    with pytest.raises(MintFailed, match="ClusterNotFound"):
+        await minter_for(missing, "i", nobodys).mint(ANN, "read")
