@@ -7,7 +7,7 @@ LOCK ?=
 BIN := .venv/bin
 STAMPS := .make
 # Most tests wait for processes, so there are more workers than cores here.
-PARALLEL ?= -n 3 --dist loadgroup
+PARALLEL ?= -n 3
 
 .PHONY: help run test test-slow screenshots bench bench-pipelines js lint format lock docs docs-reference clean
 
@@ -19,7 +19,7 @@ run: $(STAMPS)/run $(STAMPS)/js ## start Datalab on this machine (PORT=8000, UP=
 
 test: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs lint ## everything that has to be true, in minutes
 	@tools/npm test --workspaces --silent
-	$(BIN)/pytest $(PARALLEL) -m "not slow"
+	$(BIN)/pytest $(PARALLEL) --dist loadfile -m "not slow"
 
 test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## long fault rounds and deep fuzzing
 	$(BIN)/pytest $(PARALLEL) -m slow

@@ -120,6 +120,7 @@ def _run(pipeline: Pipeline[..., Any], found: argparse.Namespace) -> int:
 
 def _generate(pipeline: Pipeline[..., Any], found: argparse.Namespace) -> int:
     from .compile import generate, to_yaml
+    from .compile.limits import TEMPLATE_DIRECT
 
     target = found.output or pipeline.root / "template.yaml"
     text = to_yaml(generate(pipeline))
@@ -133,6 +134,12 @@ def _generate(pipeline: Pipeline[..., Any], found: argparse.Namespace) -> int:
         return 0
     target.write_text(text, encoding="utf-8")
     print(target)
+    if len(text.encode()) > TEMPLATE_DIRECT:
+        print(
+            f"{target.name} has more than {TEMPLATE_DIRECT:,} bytes: deploy it with "
+            "`aws cloudformation deploy --s3-bucket …`",
+            file=sys.stderr,
+        )
     return 0
 
 

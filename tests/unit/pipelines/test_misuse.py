@@ -412,6 +412,22 @@ MISUSES: list[tuple[str, str, int, str, str]] = [
         "takes 256",
     ),
     (
+        "a default that SageMaker does not take",
+        wired("text(a)", f"a: str = {'x' * 300!r}"),
+        3,
+        "LimitError",
+        "takes for one value",
+    ),
+    (
+        "a tuning job's arguments",
+        "@stage(compute=SageMakerTuning(objective='value', ranges={'a': OneOf(1)}))\n"
+        "def s(names: list[str], a: int = 1) -> Metric: ...\n"
+        + wired("s([text('x'), *['y' * 90] * 30])"),
+        5,
+        "LimitError",
+        "a tuning job takes 2,500",
+    ),
+    (
         "too many items",
         wired("for_each(list(range(50_000)), lambda one: number(one))"),
         3,

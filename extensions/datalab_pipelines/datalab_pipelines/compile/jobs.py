@@ -133,7 +133,7 @@ def tuning(tasks: Tasks, node: StageNode, compute: SageMakerTuning) -> Fragment:
     if is_grid(compute):
         del config["ResourceLimits"]["MaxNumberOfTrainingJobs"]  # the grid says how many
     # A trial has no command line: its arguments are one of its hyperparameters.
-    static = {"datalab_arguments": wiring.written(arguments)}
+    static = {"datalab_arguments": limits.hyperparameter(node, wiring.written(arguments))}
     job: Json = {
         "AlgorithmSpecification": {
             "TrainingImage": "${Image}",

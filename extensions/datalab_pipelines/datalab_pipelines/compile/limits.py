@@ -22,6 +22,8 @@ PARAMETERS = 200
 RESOURCES = 500
 ARGUMENTS = 100
 ARGUMENT = 256
+VARIABLE = 256
+HYPERPARAMETER = 2500
 
 
 def state_name(name: str, place: Place) -> str:
@@ -54,6 +56,29 @@ def arguments(node: StageNode, found: list[str]) -> list[str]:
                 place=node.place,
             )
     return found
+
+
+def variable(node: StageNode, name: str, default: Any) -> None:
+    """Raise ``LimitError`` for a default that is too long for a job's environment."""
+    if len(json.dumps(default)) > VARIABLE:
+        raise LimitError(
+            f"the stage {node.name}: the default of {name} is longer than {VARIABLE} characters, "
+            "which is what SageMaker takes for one value",
+            hint="Read long values from a file in a stage.",
+            place=node.place,
+        )
+
+
+def hyperparameter(node: StageNode, text: str) -> str:
+    """Return a trial's arguments; raises ``LimitError`` for more than SageMaker takes."""
+    if len(text) > HYPERPARAMETER:
+        raise LimitError(
+            f"the stage {node.name}: its arguments have {len(text):,} characters, and a tuning "
+            f"job takes {HYPERPARAMETER:,}",
+            hint="Gather inputs in a NamedTuple, or take fewer constants.",
+            place=node.place,
+        )
+    return text
 
 
 def definition(machine: dict[str, Any], place: Place) -> None:

@@ -205,7 +205,7 @@ def machine_role(pipeline: str, tasks: Tasks) -> Json:
         if kind in tasks.kinds:
             own = arn("sagemaker", f"{resource}/{pipeline}-*")
             statements.append(statement([f"sagemaker:{name}" for name in names], [own]))
-            statements.append(statement(["sagemaker:AddTags"], [own]))
+            statements.append(statement(["sagemaker:AddTags", "sagemaker:ListTags"], [own]))
             rules.append(arn("events", f"rule/{RULES[kind]}"))
     if rules:
         statements.append(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from .. import wiring
-from ..graph import Item, Node, Parameter, Source, StageNode
+from ..graph import REQUIRED, Item, Node, Parameter, Source, StageNode
 from ..settings import Compute, Lambda
 from . import limits
 from .asl import Fragment, Json, State, intrinsic, one, path
@@ -50,6 +50,8 @@ class Tasks:
             environment["DATALAB_TURN.$"] = "$.turn"
 
         def late(name: str, source: Source) -> list[str]:
+            if isinstance(source, Parameter) and source.default is not REQUIRED:
+                limits.variable(node, source.name, source.default)
             variable = "DATALAB_VALUE_" + name.replace("[", "_").replace("]", "")
             environment[f"{variable}.$"] = f"States.JsonToString({value_path(source)})"
             return ["--from", f"{name}={variable}"]
