@@ -5,6 +5,7 @@ Stages that ``datalab-export`` writes import these; they take the place of what 
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
 import subprocess
@@ -23,8 +24,6 @@ def show(value: Any, name: str = "output") -> None:
         return
     if _is_figure(value) or type(value).__module__.startswith("matplotlib."):
         return  # plt.show() keeps it
-    import os
-
     print(value if hasattr(value, "to_html") else repr(value))
     if os.environ.get("DATALAB_REPORT"):
         report(value, name)
@@ -43,9 +42,7 @@ def _is_figure(value: Any) -> bool:
 def shell(command: str, *, check: bool = False) -> None:
     """Run a shell command, its output going to the log; with ``check`` a failure raises."""
     sys.stdout.flush()
-    done = subprocess.run(
-        ["/bin/bash", "-c", command], check=check, capture_output=True, text=True
-    )
+    done = subprocess.run(["/bin/bash", "-c", command], check=check, capture_output=True, text=True)
     print(done.stdout, end="")
     print(done.stderr, end="", file=sys.stderr)
 
@@ -94,10 +91,16 @@ def run_notebook(path: str | Path) -> dict[str, Any]:
     import json
 
     from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
 
     cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
-    shell = InteractiveShell.instance()
+    settings = Config()
+    settings.HistoryManager.enabled = False
+    os.environ["MPLBACKEND"] = "module://datalab_pipelines.figures"
+    shell = InteractiveShell.instance(config=settings)
     shell.user_ns["display"] = display
+    # Figures become files of the run, so no cell may choose another backend for them.
+    shell.register_magic_function(lambda line: None, "line", "matplotlib")
     for number, cell in enumerate(cells, 1):
         source = "".join(cell["source"])
         if cell["cell_type"] == "code" and source.strip():

@@ -64,8 +64,10 @@ HOLDERS = _words("""
     deque Counter ChainMap clone_model count starmap groupby product permutations combinations
     cross_validate
 """)
-ITERTOOLS = _words("chain cycle repeat islice tee count starmap groupby zip_longest accumulate "
-                   "takewhile dropwhile compress product permutations combinations")
+ITERTOOLS = _words(
+    "chain cycle repeat islice tee count starmap groupby zip_longest accumulate "
+    "takewhile dropwhile compress product permutations combinations"
+)
 
 METHODS_NUMBER = _words("""
     count index find rfind startswith endswith isdigit isalpha isupper islower isnumeric lower upper
@@ -109,8 +111,10 @@ METHODS_VIEW = _words("""
     detach expand narrow permute unsqueeze T
 """)
 # Methods that give parts of what they are called on: the objects stay the same objects.
-METHODS_PART = _words("get values items keys iterrows itertuples get_group pop popitem setdefault "
-                      "elements partition groupby named_steps get_booster get_layer")
+METHODS_PART = _words(
+    "get values items keys iterrows itertuples get_group pop popitem setdefault "
+    "elements partition groupby named_steps get_booster get_layer"
+)
 # Methods that change their object and leave their arguments alone (but may keep them).
 METHODS_FIT = _words("""
     fit fit_transform fit_predict fit_resample partial_fit train compile append extend insert
@@ -122,8 +126,10 @@ METHODS_FIT = _words("""
 # `add` on a set changes it, on a Series it does not: unknown receivers count as changed.
 METHODS_DOUBTFUL = _words("add update pop sort insert remove replace fill")
 
-ATTRIBUTES_NUMBER = _words("shape size ndim dtype dtypes __name__ __version__ name empty nbytes "
-                           "is_unique year month day hour minute second best_score_ n_features_in_")
+ATTRIBUTES_NUMBER = _words(
+    "shape size ndim dtype dtypes __name__ __version__ name empty nbytes "
+    "is_unique year month day hour minute second best_score_ n_features_in_"
+)
 ATTRIBUTES_VIEW = _words("T values flat real imag array data")
 
 TYPES = {
@@ -166,10 +172,19 @@ TYPES |= {
         *("dot", "matmul", "exp", "log", "sqrt", "abs", "cumsum", "diff", "loadtxt", "geomspace"),
     )
 }
-TYPES |= {f"sklearn.metrics.{name}": "number" for name in (
-    *("accuracy_score", "mean_squared_error", "mean_absolute_error", "r2_score", "f1_score_"),
-    *("roc_auc_score", "log_loss", "silhouette_score", "adjusted_rand_score", "root_mean_squared_error"),
-)}
+TYPES |= {
+    f"sklearn.metrics.{name}": "number"
+    for name in (
+        *("accuracy_score", "mean_squared_error", "mean_absolute_error", "r2_score", "f1_score_"),
+        *(
+            "roc_auc_score",
+            "log_loss",
+            "silhouette_score",
+            "adjusted_rand_score",
+            "root_mean_squared_error",
+        ),
+    )
+}
 FRAME_METHODS = _words("""
     copy head tail dropna fillna drop drop_duplicates rename assign merge join sort_values
     sort_index reset_index set_index astype query select_dtypes replace round sample isnull isna
@@ -273,12 +288,16 @@ DISPLAY_ONLY = re.compile(
     r"^(matplotlib|seaborn|plotly|bokeh|altair|IPython|pandas\.(options\.(display|plotting)"
     r"|set_option|plotting)|cufflinks|holoviews|hvplot|tqdm|warnings|logging|missingno|ipywidgets)"
 )
-PLOTS = re.compile(r"^(matplotlib|seaborn|pylab|missingno|yellowbrick|shap|scikitplot|wordcloud"
-                   r"|mlxtend\.plotting|sklearn\.tree\.plot_tree|sklearn\.inspection|squarify"
-                   r"|statsmodels\.graphics|scipy\.cluster\.hierarchy\.dendrogram|pandas\.plotting"
-                   r"|sklearn\.metrics\..*Display|networkx\.draw\w*|skimage\.io)")
-PLOT_METHODS = _words("plot hist boxplot scatter bar barh pie kde imshow plot_importance plot_diagnostics "
-                      "plot_predict heatmap line area show")
+PLOTS = re.compile(
+    r"^(matplotlib|seaborn|pylab|missingno|yellowbrick|shap|scikitplot|wordcloud"
+    r"|mlxtend\.plotting|sklearn\.tree\.plot_tree|sklearn\.inspection|squarify"
+    r"|statsmodels\.graphics|scipy\.cluster\.hierarchy\.dendrogram|pandas\.plotting"
+    r"|sklearn\.metrics\..*Display|networkx\.draw\w*|skimage\.io)"
+)
+PLOT_METHODS = _words(
+    "plot hist boxplot scatter bar barh pie kde imshow plot_importance plot_diagnostics "
+    "plot_predict heatmap line area show"
+)
 WRITERS = re.compile(
     r"^(to_(csv|excel|parquet|pickle|json|hdf|feather|sql|stata)|savefig|save\w*|dump|write\w*"
     r"|makedirs|mkdir|rename|remove|unlink|rmtree|copy(file|tree|2)?|move|extractall|extract"

@@ -20,9 +20,27 @@ from .model import Cell, CodeCell, Statement, Warn
 from .text import Edit, apply_edits, offsets, span
 
 DROPPED = {
-    *("matplotlib", "autoreload", "config", "pylab_inline", "reload_ext", "unload_ext", "precision"),
+    *(
+        "matplotlib",
+        "autoreload",
+        "config",
+        "pylab_inline",
+        "reload_ext",
+        "unload_ext",
+        "precision",
+    ),
     *("who", "whos", "who_ls", "history", "hist", "pinfo", "pinfo2", "psource", "pdoc", "pfile"),
-    *("lsmagic", "magic", "quickref", "xmode", "pprint", "colors", "automagic", "pwd", "doctest_mode"),
+    *(
+        "lsmagic",
+        "magic",
+        "quickref",
+        "xmode",
+        "pprint",
+        "colors",
+        "automagic",
+        "pwd",
+        "doctest_mode",
+    ),
     *("watermark", "version_information", "logstart", "logstop", "page", "notebook", "pycat"),
     *("pdef", "memit", "prun", "lprun", "mprun", "timeit", "tensorboard", "page"),
 }
@@ -145,9 +163,7 @@ def _calls(text: str, tree: ast.Module, found: CodeCell, warnings: list[Warn]) -
         edits.append(Edit(*span(whole, starts), new or "pass"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id == "get_ipython":
-            inside = any(
-                edit.start <= span(node, starts)[0] < edit.end for edit in edits
-            )
+            inside = any(edit.start <= span(node, starts)[0] < edit.end for edit in edits)
             if not inside:
                 found.opaque = "it uses get_ipython()"
     return apply_edits(text, edits)
@@ -181,7 +197,9 @@ def _replacement(
     if name in ("pip", "conda", "mamba", "uv"):
         return _shell(f"{name} {rest}", "system", found)
     if name in TIMED:
-        warnings.append(Warn("timing", f"%{name} measures and keeps nothing: left out", found.index, line))
+        warnings.append(
+            Warn("timing", f"%{name} measures and keeps nothing: left out", found.index, line)
+        )
         return ""
     if name == "pylab":
         found.opaque = "%pylab brings names in unseen"
@@ -212,7 +230,10 @@ def _shell(command: str, method: str, found: CodeCell) -> str:
             if not word.startswith(("-", "git+", ".", "/", "http")) and word not in skipped
         ]
         return "" if method == "system" else "[]"
-    if re.match(r"\s*(pip3?|conda|apt|apt-get|nvidia-smi|jupyter)\b", command) and method == "system":
+    if (
+        re.match(r"\s*(pip3?|conda|apt|apt-get|nvidia-smi|jupyter)\b", command)
+        and method == "system"
+    ):
         return ""
     helper = "shell" if method == "system" else "shell_lines"
     found.helpers.add(helper)

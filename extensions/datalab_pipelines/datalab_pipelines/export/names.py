@@ -320,7 +320,9 @@ class Flow:
         elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
             self._comprehension(node)
         elif isinstance(node, ast.BoolOp | ast.IfExp):
-            parts = node.values if isinstance(node, ast.BoolOp) else [node.test, node.body, node.orelse]
+            parts = (
+                node.values if isinstance(node, ast.BoolOp) else [node.test, node.body, node.orelse]
+            )
             self.expression(parts[0])
             for one in parts[1:]:
                 self._maybe(lambda one=one: self.expression(one))  # type: ignore[misc]
@@ -338,9 +340,7 @@ class Flow:
         targets: set[str] = set()
         for one in node.generators:
             targets |= {n.id for n in ast.walk(one.target) if isinstance(n, ast.Name)}
-        walrus = {
-            n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr)
-        } - targets
+        walrus = {n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr)} - targets
         self.local.append(targets)
         sure, self.sure = self.sure, False
         for number, one in enumerate(node.generators):

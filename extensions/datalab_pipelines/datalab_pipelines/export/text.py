@@ -51,8 +51,7 @@ def apply_edits(text: str, edits: list[Edit]) -> str:
         edit
         for edit in set(edits)
         if not any(
-            other != edit and other.start <= edit.start and edit.end <= other.end
-            for other in edits
+            other != edit and other.start <= edit.start and edit.end <= other.end for other in edits
         )
     ]
     for edit in sorted(outer, key=lambda edit: (-edit.start, -edit.end)):
