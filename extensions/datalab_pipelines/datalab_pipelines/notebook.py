@@ -83,6 +83,10 @@ def restore_random_state(state: RandomState) -> None:
         torch.set_rng_state(torch.from_numpy(found["torch"]))
 
 
+def _ignored(line: str) -> None:
+    """Stand for a magic that has nothing to do here."""
+
+
 def run_notebook(path: str | Path) -> dict[str, Any]:
     """Run every code cell of a notebook through IPython; return its variables.
 
@@ -100,7 +104,7 @@ def run_notebook(path: str | Path) -> dict[str, Any]:
     shell = InteractiveShell.instance(config=settings)
     shell.user_ns["display"] = display
     # Figures become files of the run, so no cell may choose another backend for them.
-    shell.register_magic_function(lambda line: None, "line", "matplotlib")
+    shell.magics_manager.register_function(_ignored, "line", "matplotlib")
     for number, cell in enumerate(cells, 1):
         source = "".join(cell["source"])
         if cell["cell_type"] == "code" and source.strip():

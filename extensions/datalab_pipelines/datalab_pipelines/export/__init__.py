@@ -8,6 +8,13 @@ from .project import write
 from .reading import read
 
 __all__ = [
-    *("Analysis", "Choices", "ExportError", "Notebook", "Plan"),
-    *("analyse", "plan", "read", "write"),
+    "Analysis",
+    "Choices",
+    "ExportError",
+    "Notebook",
+    "Plan",
+    "analyse",
+    "plan",
+    "read",
+    "write",
 ]

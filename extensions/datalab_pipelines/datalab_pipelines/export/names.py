@@ -159,7 +159,7 @@ class Flow:
                 self.target(node.target)
         elif isinstance(node, ast.For | ast.AsyncFor):
             self.expression(node.iter)
-            self._maybe(lambda: (self.target(node.target), self.run(node.body)))
+            self._maybe(lambda: self._turn(node))
             self._maybe(lambda: self.run(node.orelse))
         elif isinstance(node, ast.While):
             self.expression(node.test)
@@ -212,6 +212,10 @@ class Flow:
             for name in sorted(scope_of(node).reads):
                 self._late(name)
         self.bind(node.name)
+
+    def _turn(self, node: ast.For | ast.AsyncFor) -> None:
+        self.target(node.target)
+        self.run(node.body)
 
     def _late(self, name: str) -> None:
         sure, self.sure = self.sure, False
