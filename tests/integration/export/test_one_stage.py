@@ -90,6 +90,28 @@ def test_a_changed_notebook_runs_again(tmp_path: Path) -> None:
     assert any("two" in log.read_text() for log in logs)
 
 
+def test_an_error_that_the_notebook_expects_does_not_end_the_run(tmp_path: Path) -> None:
+    expected = {
+        "cell_type": "code",
+        "source": "1 / 0",
+        "metadata": {"tags": ["raises-exception"]},
+        "outputs": [],
+    }
+    after = {**expected, "source": "print('after')", "metadata": {}}
+    notebook = save(tmp_path / "a.ipynb", cells=[expected, after])
+    write(plan(analyse(read(notebook))), tmp_path / "out")
+    status, log = run(tmp_path / "out")
+    assert status == 0 and "after" in log.splitlines()
+
+
+def test_a_library_that_is_not_installed_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = save(tmp_path / "a.ipynb", "import no_such_library")
+    assert main([str(notebook), "--to", str(tmp_path / "out")]) == 0
+    assert "no_such_library is imported and not installed" in capsys.readouterr().err
+
+
 REFUSED = {
     "R": ({"metadata": {"kernelspec": {"language": "R", "display_name": "R 4"}}}, "R 4"),
     "Python 2": (

@@ -99,11 +99,24 @@ def _write_files(plan: Plan, draft: Path) -> None:
 
 
 def requirements(plan: Plan) -> list[str]:
-    """Return what the notebook imports as pinned distributions, as far as they are installed."""
+    """Return what the notebook imports as pinned distributions.
+
+    What is not installed here goes to ``plan.warnings``: nobody can tell its version.
+    """
     known = importlib.metadata.packages_distributions()
     found = {"datalab-pipelines", "ipython"}
+    beside = plan.analysis.notebook.path.resolve().parent
     for module in plan.analysis.imports:
         found.update(known.get(module, [])[:1])
+        own = (beside / module).is_dir() or (beside / f"{module}.py").exists()
+        if module not in known and module not in sys.stdlib_module_names and not own:
+            plan.warnings.append(
+                Warn(
+                    "import",
+                    f"{module} is imported and not installed here: add what provides it to "
+                    "requirements.txt",
+                )
+            )
     pinned = [f"{name}=={importlib.metadata.version(name)}" for name in sorted(found)]
     names = {name.lower() for name in found}
     asked = [one for one in plan.analysis.installs if one.split("=")[0].lower() not in names]
