@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 from .errors import ExportError
@@ -19,6 +21,7 @@ LARGEST_COPY = 20 * 2**20
 PIPELINE = '''"""{title}, exported from {notebook}."""
 
 from datalab_pipelines import pipeline
+
 from stages.{stage} import {stage}
 
 
@@ -37,7 +40,7 @@ from pathlib import Path
 from datalab_pipelines import stage
 from datalab_pipelines.notebook import run_notebook
 
-NOTEBOOK = Path(__file__).resolve().parent.parent / {notebook!r}
+NOTEBOOK = Path(__file__).resolve().parent.parent / {quoted}
 
 
 @stage(cache=False)  # the notebook is no module: its changes are not seen otherwise
@@ -81,12 +84,18 @@ def write(plan: Plan, folder: str | Path) -> list[Path]:
 
 def _write_files(plan: Plan, draft: Path) -> None:
     notebook = plan.analysis.notebook.path
-    title = plan.title.replace("\\", "/").replace('"', "'")
+    title = _in_docstring(plan.title)
     stage = plan.stages[0].name
     function = plan.name.replace("-", "_")
     words = {
-        **{"title": title, "notebook": notebook.name, "name": plan.name, "stage": stage},
+        **{
+            "title": title,
+            "notebook": _in_docstring(notebook.name),
+            "name": plan.name,
+            "stage": stage,
+        },
         **{"function": f"{function}_pipeline", "reason": plan.whole},
+        "quoted": _quoted(notebook.name),
     }
     (draft / "pipeline.py").write_text(PIPELINE.format(**words), encoding="utf-8")
     (draft / "stages" / "__init__.py").write_text("")
@@ -96,6 +105,16 @@ def _write_files(plan: Plan, draft: Path) -> None:
     (draft / "requirements.txt").write_text("".join(f"{one}\n" for one in requirements(plan)))
     shutil.copyfile(notebook, draft / notebook.name)
     _copy_data(plan, draft)
+
+
+def _in_docstring(text: str) -> str:
+    """Return a line that ends no docstring, and fits on a line of code."""
+    return textwrap.shorten(text.replace("\\", "/").replace('"', "'"), 60, placeholder="…")
+
+
+def _quoted(text: str) -> str:
+    """Return ``text`` as a string in the formatter's style."""
+    return repr(text) if '"' in text else json.dumps(text, ensure_ascii=False)
 
 
 def requirements(plan: Plan) -> list[str]:
