@@ -18,7 +18,10 @@ from .names import strings_in
 
 LARGEST_COPY = 20 * 2**20
 
-PIPELINE = '''"""{title}, exported from {notebook}."""
+PIPELINE = '''"""{title}.
+
+Exported from {notebook}.
+"""
 
 from datalab_pipelines import pipeline
 
@@ -33,7 +36,7 @@ def {function}() -> None:
 if __name__ == "__main__":
     {function}.main()
 '''
-STAGE = '''"""{title}: every cell of {notebook}, from top to bottom."""
+STAGE = '''"""Every cell of {notebook}, from top to bottom."""
 
 from pathlib import Path
 
@@ -109,7 +112,7 @@ def _write_files(plan: Plan, draft: Path) -> None:
 
 def _in_docstring(text: str) -> str:
     """Return a line that ends no docstring, and fits on a line of code."""
-    return textwrap.shorten(text.replace("\\", "/").replace('"', "'"), 60, placeholder="…")
+    return textwrap.shorten(text.replace("\\", "/").replace('"', "'"), 50, placeholder="…")
 
 
 def _quoted(text: str) -> str:
