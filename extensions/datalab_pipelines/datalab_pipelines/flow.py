@@ -106,7 +106,7 @@ def for_each(items: Iterable[T], body: Callable[[T], R], *, at_once: int = 0) ->
     place = Place.here()
     if not isinstance(at_once, int) or not 0 <= at_once <= 1000:
         raise FlowError(f"for_each(at_once={at_once!r}): 0 to 1000")
-    hint = items.hint if isinstance(items, Ref) else list[Any]
+    hint = items._hint if isinstance(items, Ref) else list[Any]
     if not hints.is_sequence(hint):
         raise WiringError(
             f"for_each() is given {items!r}, which is not a list", hint="Return a list from it."
@@ -177,23 +177,23 @@ def _branch(
 def _result(trace: Trace, value: Any, region: Region, what: str, place: Place) -> Source | None:
     if value is None:
         return None
-    if not isinstance(value, Ref) or not isinstance(value.source, Output):
+    if not isinstance(value, Ref) or not isinstance(value._source, Output):
         raise FlowError(
             f"{what}: the function returns {value!r}, not what a stage gives",
             hint="Return the result of one stage, or None.",
             place=place,
         )
-    if what == "for_each()" and trace.homes[value.source.node] is not region:
+    if what == "for_each()" and trace.homes[value._source.node] is not region:
         raise FlowError(
             "for_each(): the function returns something made outside the loop", place=place
         )
-    if value.source.gathered:
+    if value._source.gathered:
         raise FlowError(
             f"{what}: the function returns the list of a for_each()",
             hint="Gather it in a stage and return that.",
             place=place,
         )
-    return value.source
+    return value._source
 
 
 def _either(
@@ -203,26 +203,26 @@ def _either(
         return None
     if first is None or second is None:
         raise FlowError(f"{what}: one of the two functions returns nothing", place=place)
-    if not (hints.fits(first.hint, second.hint) or hints.fits(second.hint, first.hint)):
+    if not (hints.fits(first._hint, second._hint) or hints.fits(second._hint, first._hint)):
         raise WiringError(
-            f"{what}: {first.what} gives {hints.says(first.hint)} and {second.what} gives "
-            f"{hints.says(second.hint)}",
+            f"{what}: {first._what} gives {hints.says(first._hint)} and {second._what} gives "
+            f"{hints.says(second._hint)}",
             hint="Both have to give the same type.",
             place=place,
         )
-    outputs = first.outputs if first.outputs == second.outputs else None
-    return Ref(trace, Output(name), first.hint, outputs, f"{what} of {first.what}")
+    outputs = first._outputs if first._outputs == second._outputs else None
+    return Ref(trace, Output(name), first._hint, outputs, f"{what} of {first._what}")
 
 
 def _gather(trace: Trace, node: LoopNode, result: Any) -> Ref | None:
-    if not isinstance(result, Ref) or not isinstance(result.source, Output):
+    if not isinstance(result, Ref) or not isinstance(result._source, Output):
         return None
-    inner = result.source
+    inner = result._source
     outputs = None
-    if result.outputs:
-        outputs = {key: types.GenericAlias(list, (one,)) for key, one in result.outputs.items()}
+    if result._outputs:
+        outputs = {key: types.GenericAlias(list, (one,)) for key, one in result._outputs.items()}
     # The loop's own name is what others wait for; the body's node is what they read.
     source = replace(inner, gathered=inner.gathered + 1)
     trace.homes[inner.node] = trace.region
-    hint = types.GenericAlias(list, (result.hint,))
-    return Ref(trace, source, hint, outputs, f"the list of {result.what}")
+    hint = types.GenericAlias(list, (result._hint,))
+    return Ref(trace, source, hint, outputs, f"the list of {result._what}")

@@ -144,10 +144,10 @@ class Trace:
         """Return where an argument comes from; raises ``WiringError`` when it does not fit."""
         if isinstance(value, Ref):
             source = self.read(value, what, place)
-            if not hints.fits(value.hint, wanted):
+            if not hints.fits(value._hint, wanted):
                 raise WiringError(
-                    f"{what} wants {hints.says(wanted)}, and {value.what} gives "
-                    f"{hints.says(value.hint)}",
+                    f"{what} wants {hints.says(wanted)}, and {value._what} gives "
+                    f"{hints.says(value._hint)}",
                     place=place,
                 )
             return source
@@ -189,13 +189,13 @@ class Trace:
     def read(self, ref: Ref, what: str, place: Place | None = None) -> Source:
         """Return the source of ``ref``; raises when it cannot be read from here."""
         place = place or Place.here()
-        if ref.trace is not self:
+        if ref._trace is not self:
             raise FlowError(
                 f"{what} is given a value of another pipeline",
                 hint="Pipelines share nothing; call the other pipeline inside this one.",
                 place=place,
             )
-        source = ref.source
+        source = ref._source
         if isinstance(source, Output):
             self.visible(source.node, what, place)
             if self.nodes[source.node].loops - source.gathered > len(self.loops):
@@ -223,28 +223,29 @@ class Trace:
 class Ref:
     """What stands for a value that exists only when the pipeline runs."""
 
-    __slots__ = ("hint", "outputs", "source", "trace", "what")
+    # Underscored: an output of the person's may have any other name.
+    __slots__ = ("_hint", "_outputs", "_source", "_trace", "_what")
     __hash__ = object.__hash__
 
     def __init__(
         self, trace: Trace, source: Source, hint: Any, outputs: dict[str, Any] | None, what: str
     ) -> None:
-        self.trace, self.source, self.hint = trace, source, hint
-        self.outputs, self.what = outputs, what
+        self._trace, self._source, self._hint = trace, source, hint
+        self._outputs, self._what = outputs, what
 
     def _output(self, name: str) -> Ref:
-        assert self.outputs is not None and isinstance(self.source, Output)
-        source = Output(self.source.node, name, self.source.gathered)
-        return Ref(self.trace, source, self.outputs[name], None, f"{self.what}.{name}")
+        assert self._outputs is not None and isinstance(self._source, Output)
+        source = Output(self._source.node, name, self._source.gathered)
+        return Ref(self._trace, source, self._outputs[name], None, f"{self._what}.{name}")
 
     def __getattr__(self, name: str) -> Ref:
         if name.startswith("__"):
             raise AttributeError(name)
-        if self.outputs is not None and name in self.outputs:
+        if self._outputs is not None and name in self._outputs:
             return self._output(name)
-        names = ", ".join(self.outputs or ())
+        names = ", ".join(self._outputs or ())
         raise WiringError(
-            f"{self.what} has no output {name!r}",
+            f"{self._what} has no output {name!r}",
             hint=f"Its outputs are {names}."
             if names
             else "The value exists only when the pipeline runs: use it inside a stage, or return "
@@ -252,47 +253,47 @@ class Ref:
         )
 
     def __getitem__(self, key: Any) -> Ref:
-        if self.outputs is not None and isinstance(key, int) and 0 <= key < len(self.outputs):
-            return self._output(list(self.outputs)[key])
+        if self._outputs is not None and isinstance(key, int) and 0 <= key < len(self._outputs):
+            return self._output(list(self._outputs)[key])
         raise self._misuse(f"[{key!r}]")
 
     def __iter__(self) -> Iterator[Ref]:
-        if self.outputs is None:
+        if self._outputs is None:
             raise FlowError(
-                f"{self.what} is looped over, and it exists only when the pipeline runs",
+                f"{self._what} is looped over, and it exists only when the pipeline runs",
                 hint="Write for_each(items, lambda item: stage(item)).",
             )
-        return iter([self._output(name) for name in self.outputs])
+        return iter([self._output(name) for name in self._outputs])
 
     def __bool__(self) -> bool:
         raise FlowError(
-            f"{self.what} is used as a condition, and it exists only when the pipeline runs",
+            f"{self._what} is used as a condition, and it exists only when the pipeline runs",
             hint="Write `with when(…):` and `with otherwise():`, or choose(…); join conditions "
             "with all_of, any_of and not_.",
         )
 
     def _misuse(self, what: str) -> PipelineError:
         return WiringError(
-            f"{self.what} is used with {what}, and it exists only when the pipeline runs",
+            f"{self._what} is used with {what}, and it exists only when the pipeline runs",
             hint="Do it inside a stage.",
         )
 
     def _compare(self, operator: Operator, other: object) -> Test:
         right: Source
         if isinstance(other, Ref):
-            right = self.trace.read(other, "the comparison")
+            right = self._trace.read(other, "the comparison")
         else:
             if not isinstance(other, str | int | float | bool):
                 raise WiringError(
-                    f"{self.what} {operator} {other!r}: only numbers, text and booleans compare"
+                    f"{self._what} {operator} {other!r}: only numbers, text and booleans compare"
                 )
-            if not hints.accepts(other, self.hint):
+            if not hints.accepts(other, self._hint):
                 raise WiringError(
-                    f"{self.what} is {hints.says(self.hint)}, and is compared with {other!r}"
+                    f"{self._what} is {hints.says(self._hint)}, and is compared with {other!r}"
                 )
             right = Constant(other)
-        left = self.trace.read(self, "the comparison")
-        return Test(self.trace, Comparison(left, operator, right))
+        left = self._trace.read(self, "the comparison")
+        return Test(self._trace, Comparison(left, operator, right))
 
     def __eq__(self, other: object) -> Test:  # type: ignore[override]
         return self._compare("==", other)
@@ -313,7 +314,7 @@ class Ref:
         return self._compare(">=", other)
 
     def __repr__(self) -> str:
-        return f"<{self.what}: {hints.says(self.hint)}>"
+        return f"<{self._what}: {hints.says(self._hint)}>"
 
 
 def _forbid(name: str) -> Callable[..., NoReturn]:
@@ -356,9 +357,9 @@ def condition_of(value: object, what: str) -> Condition:
             raise FlowError(f"{what} is given a condition of another pipeline")
         return value.condition
     if isinstance(value, Ref):
-        if hints.bare(value.hint) not in (bool, hints.ANY):
+        if hints.bare(value._hint) not in (bool, hints.ANY):
             raise WiringError(
-                f"{what} is given {value.what}, which is {hints.says(value.hint)}",
+                f"{what} is given {value._what}, which is {hints.says(value._hint)}",
                 hint="Compare it, for example with > 0.8, or return a bool.",
             )
         return Truth(trace.read(value, what))
@@ -373,9 +374,9 @@ def names_of(earlier: tuple[object, ...]) -> tuple[str, ...]:
     needed("after()")
     names = []
     for one in earlier:
-        if not isinstance(one, Ref) or not isinstance(one.source, Output):
+        if not isinstance(one, Ref) or not isinstance(one._source, Output):
             raise FlowError(f"after() is given {one!r}, which is not the result of a stage")
-        names.append(one.source.node)
+        names.append(one._source.node)
     return tuple(names)
 
 

@@ -502,3 +502,14 @@ def test_a_stage_stays_a_function_outside_of_a_pipeline() -> None:
     module = load("")
     assert module.number(4) == 4
     assert module.pair(2).high == 2
+
+
+def test_an_output_may_have_any_name() -> None:
+    names = ["trace", "source", "hint", "outputs", "what", "node", "field", "items"]
+    fields = "\n".join(f"    {name}: int" for name in names)
+    wiring = "made = many()\n" + "\n".join(f"number(made.{name})" for name in names)
+    module = load(
+        f"class Many(NamedTuple):\n{fields}\n\n@stage\ndef many() -> Many: ...\n" + wired(wiring)
+    )
+    found = [node.arguments["start"] for node in module.p.graph.stages()[1:]]
+    assert [source.field for source in found] == names
