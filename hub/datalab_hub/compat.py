@@ -106,14 +106,23 @@ def renew_token(spawner: Spawner, id: int | None) -> int | None:
 
 
 async def move_server(spawner: Spawner, url: str) -> None:
-    """Point hub and proxy at a running workspace's new address."""
+    """Point hub and proxy at a running workspace's new address.
+
+    ``Proxy.add_user`` would do the second part, but not for a workspace that a starting hub is
+    still checking; this is what it does for all others (jupyterhub/proxy.py).
+
+    Before the hub listens there is no proxy to talk to, and it adds all routes itself. After that
+    it adds the route of an adopted workspace only when it has checked *every* workspace
+    (``finish_init_spawners`` in jupyterhub/app.py): with machines that take minutes, too late.
+    """
     parts = urlsplit(url)
     server = spawner.server
     server.proto, server.ip, server.port = parts.scheme, parts.hostname, parts.port
     spawner.db.commit()
     app = running_app()
-    if app is not None:
-        await app.proxy.add_user(spawner.user, spawner.name)
+    if app is not None and getattr(app, "http_server", None) is not None:
+        data = {"user": spawner.user.name, "server_name": spawner.name}
+        await app.proxy.add_route(spawner.proxy_spec, server.host, data)
 
 
 def find_token(db: Any, token: str) -> tuple[int, str | None] | None:

@@ -39,10 +39,12 @@ _START_TIMEOUT = 40
 class MiniHub:
     """See the module."""
 
-    def __init__(self, directory: Path, settings: dict[str, Any], spot: bool) -> None:
+    def __init__(
+        self, directory: Path, instance: str, settings: dict[str, Any], spot: bool
+    ) -> None:
         self.path = directory / "database.json"
         chosen = profile(sagemaker={"spot": spot})
-        self.site = make_site(directory, chosen)
+        self.site = make_site(directory, chosen, instance=instance)
         self.platform = SageMakerPlatform(site=self.site, **settings)
         self.site.platforms["sagemaker"] = self.platform
         self.hub = Hub(self.site)
@@ -122,11 +124,12 @@ class MiniHub:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("directory", type=Path)
+    parser.add_argument("--instance", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--settings", type=json.loads, required=True)
     parser.add_argument("--start", action="store_true")
     parser.add_argument("--spot", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO)
-    hub = MiniHub(arguments.directory, arguments.settings, arguments.spot)
+    hub = MiniHub(arguments.directory, arguments.instance, arguments.settings, arguments.spot)
     asyncio.run(hub.run(arguments.port, arguments.start))

@@ -238,6 +238,10 @@ class WorkspaceSpawner(Spawner):
             return str(self.server.url)
         finally:
             log.finish()
+        try:
+            await compat.move_server(self, url)
+        except Exception:  # a proxy that does not answer now is no reason to stop the workspace
+            self.log.exception("%s gets its route later", self._log_name)
         if self.run_id is not None:
             self.site.ledger.ready(self.run_id)
         self._watch()

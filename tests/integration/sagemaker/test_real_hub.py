@@ -174,6 +174,30 @@ def test_a_hub_that_is_killed_during_a_start_brings_it_to_its_end(site):
         site.stop()
 
 
+@pytest.mark.slow
+def test_who_is_back_first_does_not_wait_for_who_is_back_last(site):
+    """The hub itself adds the routes of late workspaces when it has checked every one."""
+    site.aws.timing.steps = 5.0  # longer than the hub waits for adoptions before it listens
+    with site.running() as process:
+        for name in ("ann", "ben"):
+            site.api.post(f"users/{name}")
+            site.api.post(f"users/{name}/server", json={"profile": "gpu"})
+        jobs = {job.tags["datalab:user"]: job for job in until(lambda: both(site.jobs()))}
+        jobs["ben"].timing = Timing(steps=600)
+        process.kill()
+        process.wait()
+    with site.running():
+        until(lambda: site.server().get("ready"), 120)
+        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == ["42\n"]
+        assert jobs["ben"].secondary != "Training"
+        jobs["ben"].timing = Timing(steps=0.1)
+        site.stop()
+
+
+def both(jobs: list[Any]) -> list[Any]:
+    return jobs if len(jobs) == 2 else []
+
+
 def test_the_endpoint_refuses_and_audits_who_is_no_workspace(site):
     with site.running():
         register = f"{site.url}/hub/datalab/register"
