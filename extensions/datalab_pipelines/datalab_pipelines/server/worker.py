@@ -50,7 +50,7 @@ def main() -> int:
     except ExportError as error:
         say({"error": error.to_json()})
         return 2
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last line of a child: told, not hidden
         traceback.print_exc()
         hint = "The server's log has the details."
         say({"error": {"message": f"{type(error).__name__}: {error}", "hint": hint}})

@@ -5,7 +5,7 @@ import { IPlan, IProblem, IResult, IStage } from './model';
 type Jump = (cell: number) => void;
 type Change = (choices: IChoices) => void;
 
-const COMPUTE = ['', 'Lambda()', 'Fargate()', 'SageMaker()'];
+const COMPUTE = ['', 'Lambda()', 'SageMakerProcessing()', 'SageMakerTraining()'];
 
 /** The stages from top to bottom, with what flows between them. */
 export function stagesView(plan: IPlan, choices: IChoices, change: Change, jump: Jump): HTMLElement {
