@@ -90,6 +90,45 @@ def test_a_changed_notebook_runs_again(tmp_path: Path) -> None:
     assert any("two" in log.read_text() for log in logs)
 
 
+def test_an_error_that_the_notebook_expects_does_not_end_the_run(tmp_path: Path) -> None:
+    expected = {
+        "cell_type": "code",
+        "source": "1 / 0",
+        "metadata": {"tags": ["raises-exception"]},
+        "outputs": [],
+    }
+    after = {**expected, "source": "print('after')", "metadata": {}}
+    notebook = save(tmp_path / "a.ipynb", cells=[expected, after])
+    write(plan(analyse(read(notebook))), tmp_path / "out")
+    status, log = run(tmp_path / "out")
+    assert status == 0 and "after" in log.splitlines()
+
+
+def test_a_library_that_is_not_installed_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = save(tmp_path / "a.ipynb", "import no_such_library")
+    assert main([str(notebook), "--to", str(tmp_path / "out")]) == 0
+    assert "no_such_library is imported and not installed" in capsys.readouterr().err
+
+
+def test_the_project_is_formatted_and_lint_clean_whatever_the_title(tmp_path: Path) -> None:
+    title = {"cell_type": "markdown", "source": '# A "quoted" ' + "long " * 40, "metadata": {}}
+    code = {"cell_type": "code", "source": "x = 1", "metadata": {}, "outputs": []}
+    notebook = save(tmp_path / 'it\'s a "b".ipynb', cells=[title, code])
+    write(plan(analyse(read(notebook))), tmp_path / "out")
+    for verb in (["format", "--check"], ["check", "--select", "E,F,I,UP,B"]):
+        done = subprocess.run(
+            ["ruff", *verb, "--isolated", "--line-length", "100", "pipeline.py", "stages"],
+            cwd=tmp_path / "out",
+            capture_output=True,
+            text=True,
+            env={"PATH": str(Path(sys.executable).parent)},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert run(tmp_path / "out")[0] == 0
+
+
 REFUSED = {
     "R": ({"metadata": {"kernelspec": {"language": "R", "display_name": "R 4"}}}, "R 4"),
     "Python 2": (

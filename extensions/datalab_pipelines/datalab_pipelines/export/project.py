@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 from .errors import ExportError
@@ -16,9 +18,13 @@ from .names import strings_in
 
 LARGEST_COPY = 20 * 2**20
 
-PIPELINE = '''"""{title}, exported from {notebook}."""
+PIPELINE = '''"""{title}.
+
+Exported from {notebook}.
+"""
 
 from datalab_pipelines import pipeline
+
 from stages.{stage} import {stage}
 
 
@@ -30,14 +36,14 @@ def {function}() -> None:
 if __name__ == "__main__":
     {function}.main()
 '''
-STAGE = '''"""{title}: every cell of {notebook}, from top to bottom."""
+STAGE = '''"""Every cell of {notebook}, from top to bottom."""
 
 from pathlib import Path
 
 from datalab_pipelines import stage
 from datalab_pipelines.notebook import run_notebook
 
-NOTEBOOK = Path(__file__).resolve().parent.parent / {notebook!r}
+NOTEBOOK = Path(__file__).resolve().parent.parent / {quoted}
 
 
 @stage(cache=False)  # the notebook is no module: its changes are not seen otherwise
@@ -81,12 +87,18 @@ def write(plan: Plan, folder: str | Path) -> list[Path]:
 
 def _write_files(plan: Plan, draft: Path) -> None:
     notebook = plan.analysis.notebook.path
-    title = plan.title.replace("\\", "/").replace('"', "'")
+    title = _in_docstring(plan.title)
     stage = plan.stages[0].name
     function = plan.name.replace("-", "_")
     words = {
-        **{"title": title, "notebook": notebook.name, "name": plan.name, "stage": stage},
+        **{
+            "title": title,
+            "notebook": _in_docstring(notebook.name),
+            "name": plan.name,
+            "stage": stage,
+        },
         **{"function": f"{function}_pipeline", "reason": plan.whole},
+        "quoted": _quoted(notebook.name),
     }
     (draft / "pipeline.py").write_text(PIPELINE.format(**words), encoding="utf-8")
     (draft / "stages" / "__init__.py").write_text("")
@@ -98,12 +110,35 @@ def _write_files(plan: Plan, draft: Path) -> None:
     _copy_data(plan, draft)
 
 
+def _in_docstring(text: str) -> str:
+    """Return a line that ends no docstring, and fits on a line of code."""
+    return textwrap.shorten(text.replace("\\", "/").replace('"', "'"), 50, placeholder="…")
+
+
+def _quoted(text: str) -> str:
+    """Return ``text`` as a string in the formatter's style."""
+    return repr(text) if '"' in text else json.dumps(text, ensure_ascii=False)
+
+
 def requirements(plan: Plan) -> list[str]:
-    """Return what the notebook imports as pinned distributions, as far as they are installed."""
+    """Return what the notebook imports as pinned distributions.
+
+    What is not installed here goes to ``plan.warnings``: nobody can tell its version.
+    """
     known = importlib.metadata.packages_distributions()
     found = {"datalab-pipelines", "ipython"}
+    beside = plan.analysis.notebook.path.resolve().parent
     for module in plan.analysis.imports:
         found.update(known.get(module, [])[:1])
+        own = (beside / module).is_dir() or (beside / f"{module}.py").exists()
+        if module not in known and module not in sys.stdlib_module_names and not own:
+            plan.warnings.append(
+                Warn(
+                    "import",
+                    f"{module} is imported and not installed here: add what provides it to "
+                    "requirements.txt",
+                )
+            )
     pinned = [f"{name}=={importlib.metadata.version(name)}" for name in sorted(found)]
     names = {name.lower() for name in found}
     asked = [one for one in plan.analysis.installs if one.split("=")[0].lower() not in names]

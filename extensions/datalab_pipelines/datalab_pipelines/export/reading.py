@@ -34,7 +34,7 @@ def read(path: str | Path) -> Notebook:
     cells = [_cell(index, one, path.name) for index, one in enumerate(document.get("cells", []))]
     code = [cell for cell in cells if cell.kind == "code" and cell.source.strip()]
     if not code:
-        raise ExportError(f"{path.name} has no code in it", hint="Save the notebook first.")
+        raise ExportError(f"{path.name} has no code in it", hint="Has it been saved?")
     if sum(len(cell.source) for cell in code) > LARGEST_SOURCE:
         raise ExportError(
             f"{path.name} has more than {LARGEST_SOURCE >> 20} MB of code",
