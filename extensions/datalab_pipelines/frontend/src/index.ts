@@ -1,7 +1,8 @@
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, MainAreaWidget } from '@jupyterlab/apputils';
-import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { DocumentWidget } from '@jupyterlab/docregistry';
 import { shareIcon } from '@jupyterlab/ui-components';
+import { Widget } from '@lumino/widgets';
 
 import { ExportPanel } from './panel';
 
@@ -12,17 +13,17 @@ const plugin: JupyterFrontEndPlugin<void> = {
   id: '@datalab/pipelines:plugin',
   description: 'Exports notebooks as pipelines.',
   autoStart: true,
-  requires: [INotebookTracker],
   optional: [ICommandPalette],
-  activate: (app: JupyterFrontEnd, tracker: INotebookTracker, palette: ICommandPalette | null) => {
+  activate: (app: JupyterFrontEnd, palette: ICommandPalette | null) => {
     app.commands.addCommand(OPEN, {
       label: 'Export to Pipeline…',
       caption: 'Export this notebook as a pipeline project',
       icon: shareIcon,
-      isEnabled: () => tracker.currentWidget !== null,
+      isEnabled: () => current(app) !== null,
       execute: () => {
-        if (tracker.currentWidget) {
-          show(app, tracker.currentWidget);
+        const notebook = current(app);
+        if (notebook) {
+          show(app, notebook);
         }
       }
     });
@@ -30,7 +31,19 @@ const plugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-function show(app: JupyterFrontEnd, notebook: NotebookPanel): void {
+/** The part of a notebook's view that is used here; the whole package is not needed for it. */
+interface ICells extends Widget {
+  activeCellIndex: number;
+  scrollToItem(index: number, align: string): Promise<void>;
+}
+
+function current(app: JupyterFrontEnd): DocumentWidget<ICells> | null {
+  const widget = app.shell.currentWidget;
+  const isNotebook = widget instanceof DocumentWidget && widget.hasClass('jp-NotebookPanel');
+  return isNotebook ? (widget as DocumentWidget<ICells>) : null;
+}
+
+function show(app: JupyterFrontEnd, notebook: DocumentWidget<ICells>): void {
   const content = new ExportPanel(notebook.context.path, {
     settings: app.serviceManager.serverSettings,
     save: async () => {

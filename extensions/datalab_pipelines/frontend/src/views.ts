@@ -92,7 +92,7 @@ export function warningsView(plan: IPlan, jump: Jump): HTMLElement[] {
 }
 
 export function problemView(problem: IProblem, jump: Jump): HTMLElement {
-  const parts = [...jumpTo(problem, jump), problem.message];
+  const parts: (Node | string)[] = [...jumpTo(problem, jump), problem.message];
   return h('div', { class: 'datalab-Export-problem', role: 'alert' }, h('p', {}, ...parts), h('p', {}, problem.hint ?? ''));
 }
 
@@ -120,7 +120,7 @@ export function resultView(result: IResult, folder: string, open: (path: string)
   );
 }
 
-function jumpTo(found: { cell?: number | null; line?: number | null }, jump: Jump): Node[] {
+function jumpTo(found: { cell?: number | null; line?: number | null }, jump: Jump): (Node | string)[] {
   const where = place(found);
   return where ? [link(where, () => jump(found.cell!)), ' '] : [];
 }
