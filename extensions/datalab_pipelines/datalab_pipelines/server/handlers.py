@@ -50,12 +50,13 @@ class ExportHandler(APIHandler):
                 raise Outside("The request is no JSON object with notebook and choices")
             notebook = below(self.settings["server_root_dir"], body.get("notebook"))
         except Outside as error:
-            return self.refuse(400, {"message": str(error)})
+            self.refuse(400, {"message": str(error)})
+            return None
         if not notebook.is_file() or notebook.suffix != ".ipynb":
             hint = "Save the notebook first."
-            return self.refuse(
-                404, {"message": f"There is no notebook {body['notebook']}", "hint": hint}
-            )
+            message = f"There is no notebook {body['notebook']}"
+            self.refuse(404, {"message": message, "hint": hint})
+            return None
         return {**body, "notebook": str(notebook), "choices": body.get("choices") or {}}
 
     def job(self, identity: str) -> Job:
