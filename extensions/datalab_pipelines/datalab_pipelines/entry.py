@@ -44,6 +44,8 @@ LARGEST_VALUE = 100_000
 LONGEST_MESSAGE = 8_000
 # SageMaker shows the first 1,024 characters of this file as the job's FailureReason:
 # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
+# https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
+PROCESSING_JOB = artifacts.ML / "config" / "processingjobconfig.json"
 SAGEMAKER_FAILURE = artifacts.ML / "output" / "failure"
 
 
@@ -304,9 +306,9 @@ def log_link(call: Call) -> str:
     if not group and os.environ.get("TRAINING_JOB_NAME"):
         group = "/aws/sagemaker/TrainingJobs"
         stream = os.environ["TRAINING_JOB_NAME"]
-    elif not group and os.environ.get("PROCESSING_JOB_ARN"):
+    elif not group and PROCESSING_JOB.exists():
         group = "/aws/sagemaker/ProcessingJobs"
-        stream = os.environ["PROCESSING_JOB_ARN"].rsplit("/", 1)[-1]
+        stream = json.loads(PROCESSING_JOB.read_text())["ProcessingJobName"]
     if group and region:
         # Console links write "/" as $252F: %2F, twice quoted, with $ for %.
         quoted = [part.replace("/", "$252F") for part in (group, stream or "")]

@@ -377,6 +377,12 @@ class FakeAws:
             json.dumps(job.request.get("HyperParameters", {}))
         )
         training = kind == "training-job"
+        if kind == "processing-job":
+            described = {"ProcessingJobArn": job.arn, "ProcessingJobName": job.name}
+            (job.directory / "config").mkdir(exist_ok=True)
+            (job.directory / "config" / "processingjobconfig.json").write_text(
+                json.dumps(job.request | described)
+            )
         environment = {
             "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",

@@ -29,7 +29,7 @@ import proofs
 PIPELINES: dict[str, Pipeline[..., Any]] = {
     one.name: one for one in vars(proofs).values() if isinstance(one, Pipeline)
 }
-FAILING = {"timed-out", "parallel-failure"}
+FAILING = {"timed-out", "parallel-failure", "failing-job"}
 INPUTS: dict[str, list[dict[str, Any]]] = {
     "choice": [{}, {"limit": 1000}],
     "chosen": [{}, {"count": 3}, {"count": 12, "loud": True}],
@@ -126,6 +126,17 @@ def test_a_failure_arrives_with_class_message_stage_trace_and_log(region: Region
     assert (cause["stage"], cause["node"]) == ("proofs:fail", "fail")
     assert "raise ValueError(message)" in cause["trace"]
     assert cause["log"].startswith("https://eu-central-1.console.aws.amazon.com/cloudwatch/")
+
+
+def test_a_failed_job_is_explained_by_its_stage_and_leads_to_its_log(region: Region) -> None:
+    there = execute(region, "failing-job", {})
+    assert (there.status, there.error) == ("FAILED", "ValueError")
+    cause = json.loads(there.cause)
+    assert cause["message"] == "in a job"
+    [job] = [one for one in region.aws.processing.jobs.values() if "failing-job" in one.name]
+    assert f"ProcessingJobs/log-events/{job.name}" in cause["log"]
+    assert job.reason is not None
+    assert "ValueError: in a job" in job.reason
 
 
 def test_a_timeout_ends_the_job_and_is_named(region: Region, tmp_path: Path) -> None:

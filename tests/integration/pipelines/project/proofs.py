@@ -225,6 +225,11 @@ def parallel_failure() -> None:
     show(one)
 
 
+@pipeline("failing-job", compute=SageMakerProcessing())
+def failing_job() -> None:
+    fail("in a job")
+
+
 @pipeline("tuning", compute=SMALL)
 def tuning() -> None:
     best = tuned(numbers(4))
