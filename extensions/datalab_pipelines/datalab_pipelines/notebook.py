@@ -1,0 +1,113 @@
+"""What code that came from a notebook may call: display, shell commands, random state.
+
+Stages that ``datalab-export`` writes import these; they take the place of what IPython gives.
+"""
+
+from __future__ import annotations
+
+import pickle
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from .artifacts import report
+
+RandomState = bytes
+
+
+def show(value: Any, name: str = "output") -> None:
+    """Show ``value`` as the last line of a cell is shown: in the log, and as a file of the run."""
+    if value is None:
+        return
+    if _is_figure(value) or type(value).__module__.startswith("matplotlib."):
+        return  # plt.show() keeps it
+    import os
+
+    print(value if hasattr(value, "to_html") else repr(value))
+    if os.environ.get("DATALAB_REPORT"):
+        report(value, name)
+
+
+def display(*values: Any, **_: Any) -> None:
+    """Show each of ``values``; stands for IPython's function of that name."""
+    for value in values:
+        show(value)
+
+
+def _is_figure(value: Any) -> bool:
+    return hasattr(value, "savefig") and hasattr(value, "axes")
+
+
+def shell(command: str, *, check: bool = False) -> None:
+    """Run a shell command, its output going to the log; with ``check`` a failure raises."""
+    sys.stdout.flush()
+    done = subprocess.run(["/bin/bash", "-c", command], check=check, capture_output=True, text=True)
+    print(done.stdout, end="")
+    print(done.stderr, end="", file=sys.stderr)
+
+
+def shell_lines(command: str) -> list[str]:
+    """Return the lines that a shell command prints."""
+    done = subprocess.run(
+        ["/bin/bash", "-c", command],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done.stdout.splitlines()
+
+
+def random_state() -> RandomState:
+    """Return the state of the global random generators, so that a later stage goes on from it."""
+    state: dict[str, Any] = {"random": random.getstate()}
+    if numpy := sys.modules.get("numpy"):
+        state["numpy"] = numpy.random.get_state()
+    if torch := sys.modules.get("torch"):
+        state["torch"] = torch.get_rng_state().numpy()
+    return pickle.dumps(state, protocol=5)
+
+
+def restore_random_state(state: RandomState) -> None:
+    """Go on from the random state that an earlier stage gave."""
+    found = pickle.loads(state)
+    random.setstate(found["random"])
+    if "numpy" in found:
+        import numpy
+
+        numpy.random.set_state(found["numpy"])
+    if "torch" in found:
+        import torch
+
+        torch.set_rng_state(torch.from_numpy(found["torch"]))
+
+
+def run_notebook(path: str | Path) -> dict[str, Any]:
+    """Run every code cell of a notebook through IPython; return its variables.
+
+    The first error ends it and is raised. For notebooks that use what only IPython has.
+    """
+    import json
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
+    shell = InteractiveShell.instance()
+    shell.user_ns["display"] = display
+    for number, cell in enumerate(cells, 1):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code" and source.strip():
+            done = shell.run_cell(source, store_history=True)
+            if done.error_before_exec or done.error_in_exec:
+                print(f"cell {number} of {path} failed", file=sys.stderr)
+                done.raise_error()
+            if pyplot := sys.modules.get("matplotlib.pyplot"):
+                pyplot.show()
+    hidden = set(shell.user_ns_hidden)
+    return {
+        name: value
+        for name, value in shell.user_ns.items()
+        if name not in hidden and not name.startswith("_")
+    }
