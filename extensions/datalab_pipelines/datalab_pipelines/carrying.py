@@ -47,7 +47,7 @@ def check(variables: Variables, module: str) -> None:
         _pickler(arrays, module).dump(variables)
     except ArtifactError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - __reduce__ may raise anything
         bad = [name for name, value in variables.items() if not _storable(value, module)]
         raise ArtifactError(
             f"{', '.join(bad) or 'the variables'} cannot be handed to another stage: {error}",
