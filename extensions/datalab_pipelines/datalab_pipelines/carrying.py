@@ -114,7 +114,7 @@ def _pickler(arrays: _Arrays, module: str) -> Any:
                 raise TypeError(f"it holds the class {value.__qualname__} of this stage")
             elif kind.__module__ == "numpy" and kind.__name__ == "ndarray":
                 arrays.add(value)
-            elif kind.__module__.startswith("pandas.") and _copies_on_write():
+            elif kind.__module__.split(".")[0] == "pandas" and _copies_on_write():
                 return (str, ()) if kind.__name__ in _FRAMES else NotImplemented
             return super().reducer_override(value)
 

@@ -76,7 +76,7 @@ class _Walk:
             self.say(kind.__name__, sorted(digest(one) for one in value))
         elif kind.__module__ == "numpy" and kind.__name__ == "ndarray":
             self._array(value, depth)
-        elif kind.__module__.startswith("pandas.") and kind.__name__ in ("DataFrame", "Series"):
+        elif kind.__module__.split(".")[0] == "pandas" and kind.__name__ in ("DataFrame", "Series"):
             self._pandas(value, depth)
         elif kind.__module__.startswith("matplotlib"):
             raise TypeError("a drawing")

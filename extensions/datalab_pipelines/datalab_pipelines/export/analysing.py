@@ -13,8 +13,8 @@ from .names import Flow, strings_in
 from .sharing import BUILTINS, Function, bindings, changed_roots, constant, divide, root_of
 from .text import Edit, apply_edits, offsets, span
 
-EVERYTHING = {"exec", "eval", "globals", "__import__", "compile", "execfile"}
-FRAMES = {"locals", "vars", "dir", "breakpoint"}
+EVERYTHING = {"eval", "globals", "__import__", "compile", "execfile"}
+FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
 HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
 OWN_STATE = {"tensorflow", "keras", "jax"}
 DRAWERS = {"random", "numpy", "pandas", "sklearn", "scipy", "torch", "xgboost", "lightgbm", "pylab"}
@@ -195,7 +195,7 @@ def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str
                     and isinstance(part.func, ast.Name)
                     and part.func.id in FRAMES
                     and part.func.id not in bound
-                    and not part.args
+                    and (not part.args or part.func.id == "exec")
                 ):
                     return f"{where}: {part.func.id}() looks at all variables"
                 star = isinstance(part, ast.ImportFrom) and part.names[0].name == "*"

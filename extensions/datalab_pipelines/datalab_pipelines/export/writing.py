@@ -19,7 +19,6 @@ from .names import strings_in
 from .rendering import Rendering
 
 LARGEST_DATA = 50 * 2**20
-RUFF = ["--line-length", "100", "--target-version", "py311"]
 
 
 def write(plan: Plan, folder: Path) -> list[Path]:
@@ -68,8 +67,8 @@ def write_code(plan: Plan, folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             shutil.copy2(notebook.parent / path, target)
-    for path in folder.rglob("*.py"):
-        ast.parse(path.read_text(encoding="utf-8"))
+    for module in folder.rglob("*.py"):
+        ast.parse(module.read_text(encoding="utf-8"))
 
 
 def data_files(plan: Plan) -> list[str]:
@@ -114,10 +113,12 @@ def _write_project(plan: Plan, folder: Path) -> None:
     )
     (folder / "tests" / "test_pipeline.py").write_text(_TESTS, encoding="utf-8")
     (folder / "ruff.toml").write_text(
-        'line-length = 100\n[lint.per-file-ignores]\n"stages/*" = ["E", "F"]\n"shared.py" = ["E", "F"]\n',
+        'line-length = 100\n[lint.per-file-ignores]\n"stages/*" = ["E", "F"]\n'
+        '"shared.py" = ["E", "F"]\n',
         encoding="utf-8",
     )
-    ruff = shutil.which("ruff", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
+    here = str(Path(sys.executable).parent)
+    ruff = shutil.which("ruff", path=os.pathsep.join([here, os.defpath]))
     if ruff:
         subprocess.run([ruff, "format", "-q", "--no-cache", "."], cwd=folder, check=False)
 
@@ -172,7 +173,7 @@ def _readme(plan: Plan, graph: str) -> str:
     return "\n".join(lines)
 
 
-_TESTS = '''"""The whole pipeline, on this machine; and the template is what the script generates."""
+_TESTS = '''"""The pipeline runs on this machine; the template is what the script generates."""
 
 from pathlib import Path
 
