@@ -92,12 +92,19 @@ class _Arrays:
             owners.setdefault(id(owner), []).append(array)
         for group in owners.values():
             for one, other in itertools.combinations(group, 2):
-                if one.flags.writeable or other.flags.writeable:
+                changeable = one.flags.writeable or other.flags.writeable
+                if changeable and _overlap(one, other):
                     raise ArtifactError(
                         f"two arrays of shape {one.shape} and {other.shape} share memory, and "
                         "would not any more in another stage",
                         hint="Put the cells that need them into one stage, or copy one of them.",
                     )
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    import numpy
+
+    return bool(numpy.may_share_memory(one, other))
 
 
 def _pickler(arrays: _Arrays, module: str) -> Any:

@@ -130,6 +130,7 @@ def _look(found: Analysis) -> None:
                 found.intervals.append(Interval(one.cell, last, "definition", what))
     for cell in plain:
         _settings(found, cell, resolve, last)
+        _patches(found, cell, resolve, last)
         _unstorable(found, cell, resolve, plain)
     _files(found, plain, resolve)
     if OWN_STATE & {name.split(".")[0] for name in found.imports}:
@@ -180,6 +181,10 @@ def dotted(node: ast.AST, resolve: dict[str, str]) -> str:
     return ".".join([start, *reversed(parts)]) if start else ""
 
 
+def _loads(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Load)
+
+
 def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str:
     begun = False
     for cell in code:
@@ -187,9 +192,9 @@ def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str
             where = f"cell {cell.index + 1}"
             node = one.node
             for part in ast.walk(node):
-                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
-                    if HISTORY.fullmatch(part.id) and part.id not in bound:
-                        return f"{where}: {part.id} is what IPython remembers"
+                read = part.id if isinstance(part, ast.Name) and _loads(part) else "x"
+                if HISTORY.fullmatch(read) and read not in bound:
+                    return f"{where}: {read} is what IPython remembers"
                 if (
                     isinstance(part, ast.Call)
                     and isinstance(part.func, ast.Name)
@@ -201,9 +206,9 @@ def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str
                 star = isinstance(part, ast.ImportFrom) and part.names[0].name == "*"
                 if star and (begun or part is not node):
                     return f"{where}: a star import brings names in unseen"
-            if not isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
-                if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-                    begun = True
+            says = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            if not says and not isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
+                begun = True
     return ""
 
 
@@ -244,6 +249,20 @@ def _settings(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: in
                 found.settings.setdefault(cell.index, []).append(one)
             elif not knowledge.DISPLAY_ONLY.match(name):
                 why = f"{name} is set to something computed"
+                found.intervals.append(Interval(cell.index, last, "setting", why))
+
+
+def _first(node: ast.AST) -> list[ast.expr]:
+    return node.args[:1] if isinstance(node, ast.Call) else []
+
+
+def _patches(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: int) -> None:
+    """Keep together what follows ``setattr`` on something imported."""
+    for one in cell.statements:
+        for node in ast.walk(one.node):
+            changes = isinstance(node, ast.Call) and root_of(node.func) in ("setattr", "delattr")
+            if changes and any(root_of(target) in resolve for target in _first(node)):
+                why = "something imported is changed with setattr"
                 found.intervals.append(Interval(cell.index, last, "setting", why))
 
 

@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     say(f"verification: {checked.status}; {len(checked.equal)} variables are equal at the end")
     for name, why in checked.not_comparable.items():
         say(f"  {name} cannot be compared: {why}")
-    if checked.status != "equal":
+    if checked.status not in ("equal", "not compared"):
         print(
             f"THE PIPELINE IS NOT THE NOTEBOOK: {checked.error or checked.different}",
             file=sys.stderr,

@@ -185,7 +185,8 @@ class Flow:
                 self.bind(alias.asname or alias.name.split(".")[0])
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
-                self.bind(alias.asname or alias.name)
+                if alias.name != "*" and node.module != "__future__":
+                    self.bind(alias.asname or alias.name)
         elif isinstance(node, ast.Delete):
             for target in node.targets:
                 for one in target.elts if isinstance(target, ast.Tuple) else [target]:

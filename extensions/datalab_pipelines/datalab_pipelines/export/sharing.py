@@ -113,11 +113,12 @@ def divide(
     for cell in code:
         for statement in cell.statements:
             changed |= changed_roots(statement.node)
+    changed |= _other_names(code, changed)
     good: set[str] = set()
     for name, them in found.items():
-        if name not in excluded and not all_apart and _once(them, bound[name]):
-            if them[0].kind == "import" or (name not in changed and _sound(them[0], bound)):
-                good.add(name)
+        fit = name not in excluded and not all_apart and _once(them, bound[name])
+        if fit and (them[0].kind == "import" or (name not in changed and _sound(them[0], bound))):
+            good.add(name)
     while True:
         bad = {
             name
@@ -143,6 +144,19 @@ def divide(
     return found
 
 
+def _other_names(code: list[CodeCell], changed: set[str]) -> set[str]:
+    """Return names whose object is changed through another name: ``d = C``, ``d.x = 1``."""
+    return {
+        node.value.id
+        for cell in code
+        for one in cell.statements
+        for node in ast.walk(one.node)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Name)
+        and any(root_of(target) in changed for target in node.targets)
+    }
+
+
 def _once(them: list[Definition], bound: list[ast.stmt]) -> bool:
     if them[0].kind == "import" and len(bound) == len(them):
         return len({ast.dump(one.statement.node) for one in them}) == 1
@@ -159,6 +173,9 @@ def _sound(one: Definition, bound: dict[str, list[ast.stmt]]) -> bool:
     assert isinstance(node, Function | ast.ClassDef)
     for decorator in node.decorator_list:
         named = decorator.func if isinstance(decorator, ast.Call) else decorator
+        short = named.attr if isinstance(named, ast.Attribute) else root_of(named)
+        if "cache" in short or "memo" in short:
+            return False  # what it keeps may be changed
         binds = bound.get(root_of(named), [])
         if not all(isinstance(b, ast.Import | ast.ImportFrom) for b in binds):
             return False
