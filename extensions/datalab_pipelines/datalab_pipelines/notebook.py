@@ -5,11 +5,14 @@ Stages that ``datalab-export`` writes import these; they take the place of what 
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +125,18 @@ def run_notebook(path: str | Path) -> dict[str, Any]:
         for name, value in shell.user_ns.items()
         if name not in hidden and not name.startswith("_")
     }
+
+
+def end_of_cell() -> None:
+    """Keep the figures that are open, and close them, as a notebook does after each cell."""
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.show()
+        pyplot.close("all")
+
+
+@contextmanager
+def capture_output() -> Iterator[io.StringIO]:
+    """Keep what is printed inside, as ``%%capture`` does."""
+    kept = io.StringIO()
+    with redirect_stdout(kept), redirect_stderr(kept):
+        yield kept

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from datalab_pipelines.export import ExportError, analyse, plan, read, write
-from datalab_pipelines.export.cli import main
+from datalab_pipelines.export.command import main
 
 
 def save(path: Path, *cells: str, **document: Any) -> Path:
@@ -22,10 +22,10 @@ def save(path: Path, *cells: str, **document: Any) -> Path:
 
 
 def run(folder: Path) -> tuple[int, str]:
-    """Run the project; return the exit status and the stage's log."""
+    """Run the project; return the exit status and the stages' logs."""
     done = subprocess.run([sys.executable, "pipeline.py", "run"], cwd=folder, capture_output=True)
-    logs = list(folder.glob(".datalab/runs/*/notebook/log.txt"))
-    return done.returncode, logs[-1].read_text() if logs else ""
+    logs = sorted(folder.glob(".datalab/runs/*/*/log.txt"), key=lambda log: log.stat().st_mtime)
+    return done.returncode, "".join(log.read_text() for log in logs)
 
 
 # One trap of the language or of IPython each, and what the last line prints.

@@ -1,11 +1,12 @@
-"""A notebook becomes a pipeline project: read, analyse, plan, write."""
+"""From a notebook to a pipeline: ``read``, ``analyse``, ``plan``, ``write``, ``verify``."""
 
-from .analysis import analyse
+from .analysing import analyse
 from .errors import ExportError
 from .model import Analysis, Choices, Notebook, Plan
 from .planning import plan
-from .project import write
 from .reading import read
+from .verifying import Verification, verify
+from .writing import write
 
 __all__ = [
     "Analysis",
@@ -13,8 +14,10 @@ __all__ = [
     "ExportError",
     "Notebook",
     "Plan",
+    "Verification",
     "analyse",
     "plan",
     "read",
+    "verify",
     "write",
 ]

@@ -91,11 +91,52 @@ class Facts:
     deleted: set[str] = field(default_factory=set)
     exposed: set[str] = field(default_factory=set)
     certain: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+    inplace: set[str] = field(default_factory=set)
+    draws: bool = False
+    seeds: bool = False
+    plots: bool = False
+    writes_files: bool = False
+    reads_files: bool = False
 
     @property
     def bound(self) -> set[str]:
         """Return every name the cell may bind."""
         return self.definite | self.maybe
+
+
+@dataclass(frozen=True)
+class Group:
+    """Names that may share an object after a cell."""
+
+    names: frozenset[str]
+    view: bool = False  # share memory, which no file preserves
+    captured: str = ""  # holds a function that sees later changes
+    unstorable: str = ""  # what it is, when it cannot be stored
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Cells ``first`` to ``last`` must be in one stage, because of ``reason``."""
+
+    first: int
+    last: int
+    code: str
+    reason: str
+
+
+@dataclass
+class Definition:
+    """A statement that can be said again elsewhere: an import, a function, a class, a constant."""
+
+    name: str
+    kind: str  # import, function, class, constant
+    cell: int
+    statement: Statement = field(repr=False)
+    free: set[str] = field(default_factory=set)
+    early: set[str] = field(default_factory=set)  # names read when the statement itself runs
+    shared: bool = False
+    carried: bool = False
 
 
 @dataclass
@@ -117,6 +158,12 @@ class Analysis:
     facts: dict[int, Facts]
     warnings: list[Warn] = field(default_factory=list)
     parameters: list[Parameter] = field(default_factory=list)
+    definitions: dict[str, list[Definition]] = field(default_factory=dict)
+    groups: dict[int, list[Group]] = field(default_factory=dict, repr=False)
+    types: dict[int, dict[str, str]] = field(default_factory=dict, repr=False)
+    intervals: list[Interval] = field(default_factory=list)
+    settings: dict[int, list[Statement]] = field(default_factory=dict, repr=False)
+    classes: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
     whole: str = ""  # why the notebook can only run as one piece, through IPython
     imports: list[str] = field(default_factory=list)  # modules imported anywhere
     installs: list[str] = field(default_factory=list)

@@ -185,7 +185,8 @@ class Flow:
                 self.bind(alias.asname or alias.name.split(".")[0])
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
-                self.bind(alias.asname or alias.name)
+                if alias.name != "*" and node.module != "__future__":
+                    self.bind(alias.asname or alias.name)
         elif isinstance(node, ast.Delete):
             for target in node.targets:
                 for one in target.elts if isinstance(target, ast.Tuple) else [target]:
@@ -197,6 +198,10 @@ class Flow:
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.expr):
                     self.expression(child)
+
+    def _turn(self, node: ast.For | ast.AsyncFor) -> None:
+        self.target(node.target)
+        self.run(node.body)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         arguments = node.args
@@ -212,10 +217,6 @@ class Flow:
             for name in sorted(scope_of(node).reads):
                 self._late(name)
         self.bind(node.name)
-
-    def _turn(self, node: ast.For | ast.AsyncFor) -> None:
-        self.target(node.target)
-        self.run(node.body)
 
     def _late(self, name: str) -> None:
         sure, self.sure = self.sure, False
@@ -324,9 +325,8 @@ class Flow:
         elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
             self._comprehension(node)
         elif isinstance(node, ast.BoolOp | ast.IfExp):
-            parts = (
-                node.values if isinstance(node, ast.BoolOp) else [node.test, node.body, node.orelse]
-            )
+            if_parts = [] if isinstance(node, ast.BoolOp) else [node.test, node.body, node.orelse]
+            parts = node.values if isinstance(node, ast.BoolOp) else if_parts
             self.expression(parts[0])
             for one in parts[1:]:
                 self._maybe(lambda one=one: self.expression(one))  # type: ignore[misc]

@@ -34,7 +34,7 @@ def read(path: str | Path) -> Notebook:
     cells = [_cell(index, one, path.name) for index, one in enumerate(document.get("cells", []))]
     code = [cell for cell in cells if cell.kind == "code" and cell.source.strip()]
     if not code:
-        raise ExportError(f"{path.name} has no code in it", hint="Has it been saved?")
+        raise ExportError(f"{path.name} has no code in it", hint="Save the notebook first.")
     if sum(len(cell.source) for cell in code) > LARGEST_SOURCE:
         raise ExportError(
             f"{path.name} has more than {LARGEST_SOURCE >> 20} MB of code",
@@ -75,7 +75,7 @@ def _check_language(document: dict[str, Any], name: str) -> None:
     info = metadata.get("language_info") or {}
     language = str(info.get("name") or kernel.get("language") or "python").lower()
     if language not in ("python", "ipython", "python3"):
-        shown = kernel.get("display_name") or language
+        shown = kernel.get("display_name") or info.get("name") or language
         raise ExportError(
             f"{name} is a notebook for {shown}; the exporter reads Python 3",
             hint="Pipelines of other languages are written by hand.",

@@ -1,0 +1,162 @@
+"""How variables of a notebook go from stage to stage: all of them together, or not at all.
+
+Stages that ``datalab-export`` writes keep the notebook's variables as globals of their module. At
+its end a stage calls ``kept``, which gives those that later stages need as one dictionary: one
+artifact, so that two names for one object are that still. ``kept`` refuses what would come back
+as something else.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .errors import ArtifactError
+
+Variables = dict[str, Any]
+PROBE = "DATALAB_EXPORT_PROBE"
+
+
+def kept(stage: str, variables: Variables, *names: str) -> Variables:
+    """Return the variables ``names`` of those that are bound.
+
+    Raises ``ArtifactError`` when one cannot be handed on as it is: a function or class of the
+    stage's own module, arrays that share memory, and what cannot be stored at all.
+    """
+    probe = os.environ.get(PROBE)
+    if probe:
+        from .digests import digests
+
+        found = digests(variables)
+        Path(probe, f"{stage}.json").write_text(json.dumps(found), encoding="utf-8")
+    kept = {name: variables[name] for name in names if name in variables}
+    check(kept, str(variables.get("__name__", "")))
+    return kept
+
+
+def check(variables: Variables, module: str) -> None:
+    """Raise ``ArtifactError`` unless ``variables`` come back from a file as they are."""
+    arrays = _Arrays()
+    try:
+        _pickler(arrays, module).dump(variables)
+    except ArtifactError:
+        raise
+    except Exception as error:  # noqa: BLE001 - __reduce__ may raise anything
+        bad = [name for name, value in variables.items() if not _storable(value, module)]
+        raise ArtifactError(
+            f"{', '.join(bad) or 'the variables'} cannot be handed to another stage: {error}",
+            hint="Put the cells that need it into the same stage.",
+        ) from None
+    arrays.check()
+
+
+def _storable(value: Any, module: str) -> bool:
+    try:
+        _pickler(_Arrays(), module).dump(value)
+    except Exception:  # noqa: BLE001 - __reduce__ may raise anything
+        return False
+    return True
+
+
+class _Nowhere(io.RawIOBase):
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return len(memoryview(data).cast("B"))
+
+
+class _Arrays:
+    """The arrays that were met, to find those that share memory with another."""
+
+    def __init__(self) -> None:
+        self.found: dict[int, Any] = {}
+
+    def add(self, array: Any) -> None:
+        self.found[id(array)] = array
+
+    def check(self) -> None:
+        import itertools
+
+        owners: dict[int, list[Any]] = {}
+        for array in self.found.values():
+            owner = array
+            while getattr(owner, "base", None) is not None:
+                owner = owner.base
+            owners.setdefault(id(owner), []).append(array)
+        for group in owners.values():
+            for one, other in itertools.combinations(group, 2):
+                changeable = one.flags.writeable or other.flags.writeable
+                if changeable and _overlap(one, other):
+                    raise ArtifactError(
+                        f"two arrays of shape {one.shape} and {other.shape} share memory, and "
+                        "would not any more in another stage",
+                        hint="Put the cells that need them into one stage, or copy one of them.",
+                    )
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    import numpy
+
+    return bool(numpy.may_share_memory(one, other))
+
+
+def _pickler(arrays: _Arrays, module: str) -> Any:
+    import cloudpickle
+
+    class Pickler(cloudpickle.CloudPickler):
+        def reducer_override(self, value: Any) -> Any:
+            kind = type(value)
+            if isinstance(value, io.TextIOWrapper | io.FileIO | io.BufferedReader):
+                raise TypeError(f"the file {value.name} is open")
+            if kind is types.FunctionType:
+                _check_function(value, module)
+            elif isinstance(value, type) and module and value.__module__ == module:
+                raise TypeError(f"it holds the class {value.__qualname__} of this stage")
+            elif kind.__module__ == "numpy" and kind.__name__ == "ndarray":
+                arrays.add(value)
+            elif kind.__module__.split(".")[0] == "pandas" and _copies_on_write():
+                return (str, ()) if kind.__name__ in _FRAMES else NotImplemented
+            return super().reducer_override(value)
+
+    return Pickler(io.BufferedWriter(_Nowhere()), protocol=5)
+
+
+_FRAMES = {"DataFrame", "Series", "Index", "RangeIndex", "MultiIndex", "DatetimeIndex"}
+
+
+def _copies_on_write() -> bool:
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and int(pandas.__version__.split(".")[0]) >= 3
+
+
+def _check_function(function: Any, module: str) -> None:
+    """Refuse functions whose globals would be copies: later changes would pass them by."""
+    if not module or function.__module__ != module:
+        return
+    if "<locals>" not in function.__qualname__:
+        raise TypeError(f"it holds the function {function.__qualname__} of this stage")
+    shared = vars(sys.modules["shared"]) if "shared" in sys.modules else {}
+    for name in _names(function.__code__):
+        if name in function.__globals__:
+            value = function.__globals__[name]
+            if not isinstance(value, types.ModuleType) and shared.get(name, _nothing) is not value:
+                raise TypeError(
+                    f"it holds the function {function.__qualname__}, which reads {name}"
+                )
+
+
+_nothing = object()
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)

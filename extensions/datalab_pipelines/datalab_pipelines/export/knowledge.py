@@ -1,0 +1,82 @@
+"""What is known of well-known libraries: what cannot be stored, what sets, reads and writes."""
+
+from __future__ import annotations
+
+import re
+
+UNSTORABLE = {
+    "open": "an open file",
+    "io.open": "an open file",
+    "gzip.open": "an open file",
+    "codecs.open": "an open file",
+    "sqlite3.connect": "a database connection",
+    "psycopg2.connect": "a database connection",
+    "duckdb.connect": "a database connection",
+    "pymysql.connect": "a database connection",
+    "sqlalchemy.create_engine": "a database engine",
+    "csv.reader": "a reader of an open file",
+    "csv.DictReader": "a reader of an open file",
+    "csv.writer": "a writer to an open file",
+    "csv.DictWriter": "a writer to an open file",
+    "zipfile.ZipFile": "an open archive",
+    "tarfile.open": "an open archive",
+    "h5py.File": "an open file",
+    "threading.Lock": "a lock",
+    "threading.Thread": "a thread",
+    "multiprocessing.Pool": "a pool of processes",
+    "concurrent.futures.ThreadPoolExecutor": "a pool of threads",
+    "concurrent.futures.ProcessPoolExecutor": "a pool of processes",
+    "subprocess.Popen": "a running process",
+    "socket.socket": "a socket",
+    "tempfile.TemporaryDirectory": "a temporary folder",
+    "tempfile.NamedTemporaryFile": "a temporary file",
+    "os.scandir": "an open folder",
+    "glob.iglob": "an iterator",
+    "pandas.ExcelWriter": "a writer to an open file",
+    "pandas.HDFStore": "an open file",
+    "requests.get_stream": "an open connection",
+    "weakref.ref": "a weak reference",
+    "matplotlib.pyplot.subplots": "a figure",
+    "matplotlib.pyplot.figure": "a figure",
+    "matplotlib.pyplot.gca": "axes of a figure",
+    "matplotlib.pyplot.gcf": "a figure",
+    "matplotlib.pyplot.axes": "axes of a figure",
+    "matplotlib.pyplot.subplot": "axes of a figure",
+}
+UNSTORABLE_METHODS = {
+    "cursor": "a database cursor",
+    "iterrows": "an iterator",
+    "itertuples": "an iterator",
+    "finditer": "an iterator",
+    "scandir": "an open folder",
+    "iterdir": "an iterator",
+    "rglob": "an iterator",
+    "imap": "an iterator",
+    "add_subplot": "axes of a figure",
+    "read_csv_chunks": "an iterator",
+}
+SETTING_ROOT = re.compile(
+    r"^(pandas\.(options|set_option|set_eng_float_format|plotting\.register\w*|reset_option)"
+    r"|numpy\.(set_printoptions|seterr)|matplotlib\.(rc|style|use|pyplot\.(rc|style|set_cmap"
+    r"|switch_backend|ion|ioff))|seaborn\.(set|reset)|warnings\.|os\.(environ|chdir|putenv)"
+    r"|sys\.(path|setrecursionlimit|stdout|stderr|argv)|logging\.|locale\.|sklearn\.set_config"
+    r"|sklearn\.config|plotly\.(io|offline)|altair\.|torch\.set_|tensorflow\.(get_logger|config"
+    r"|compat|keras\.backend|logging|autograph)|tqdm\.|decimal\.|sympy\.init_printing|nltk\.data"
+    r"|IPython\.|cufflinks\.|missingno\.|bokeh\.|holoviews\.|hvplot\.|mpl_toolkits|keras\.backend"
+    r"|statsmodels\.\w*\.?set|xgboost\.set_config|polars\.Config|polars\.cfg|dotenv\.|gc\."
+    r"|socket\.setdefaulttimeout|ssl\.|matplotlib_inline\.|ipywidgets\.|lightgbm\.register_logger"
+    r"|optuna\.logging|transformers\.logging|ee\.|jax\.config|pylab\.(rc|style))"
+)
+DISPLAY_ONLY = re.compile(
+    r"^(matplotlib|seaborn|plotly|bokeh|altair|IPython|pandas\.(options\.(display|plotting)"
+    r"|set_option|plotting)|cufflinks|holoviews|hvplot|tqdm|warnings|logging|missingno|ipywidgets)"
+)
+WRITERS = re.compile(
+    r"^(to_(csv|excel|parquet|pickle|json|hdf|feather|sql|stata)|savefig|save\w*|dump|write\w*"
+    r"|makedirs|mkdir|rename|remove|unlink|rmtree|copy(file|tree|2)?|move|extractall|extract"
+    r"|urlretrieve|imwrite|savetxt|savez\w*|touch|symlink|system|run|call|check_call|export\w*)$"
+)
+READERS = re.compile(
+    r"^(read_\w+|load\w*|open|loadtxt|genfromtxt|fromfile|imread|listdir|glob|exists|isfile|isdir"
+    r"|read\w*|walk|iterdir|scandir|from_file|fetch\w*|stat|getsize|is_file|is_dir)$"
+)

@@ -1,0 +1,230 @@
+"""Which definitions of a notebook mean the same everywhere: they go to ``shared.py``.
+
+An import, an immutable constant, a function or class is *shared* when it is bound once and reads
+nothing but builtins and other shared names. A function that reads variables is *carried*: said
+again in every stage that needs it, where it sees that stage's variables, as it did in the notebook.
+Everything else keeps its cells together.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator
+
+from .model import CodeCell, Definition
+from .names import Flow, scope_of
+
+BUILTINS = frozenset(dir(builtins))
+FIELDS = {"field", "auto", "property", "staticmethod", "classmethod", "Field"}
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def root_of(node: ast.AST) -> str:
+    """Return the name that ``a.b[c].d`` begins with, or nothing."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def changed_roots(tree: ast.AST) -> set[str]:
+    """Return names of which an attribute or element is set or deleted somewhere in ``tree``."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            found.add(root_of(node))
+        if isinstance(node, ast.Call) and root_of(node.func) in ("setattr", "delattr"):
+            found |= {root_of(one) for one in node.args[:1]}
+    return found
+
+
+def bindings(code: list[CodeCell]) -> dict[str, list[ast.stmt]]:
+    """Return the statements that bind, or delete, each name."""
+    found: dict[str, list[ast.stmt]] = {}
+    for cell in code:
+        for statement in cell.statements:
+            flow = Flow()
+            flow.statement(statement.node)
+            for name in flow.definite | flow.maybe | flow.deleted:
+                found.setdefault(name, []).append(statement.node)
+            for node in ast.walk(statement.node):
+                if isinstance(node, ast.Global):
+                    for name in node.names:  # bound by a function: never once only
+                        found.setdefault(name, []).extend([statement.node] * 2)
+    return found
+
+
+def constant(node: ast.AST | None) -> bool:
+    """Say whether ``node`` is written out and cannot be changed."""
+    if isinstance(node, ast.UnaryOp):
+        return constant(node.operand)
+    if isinstance(node, ast.Tuple):
+        return all(constant(one) for one in node.elts)
+    return node is None or isinstance(node, ast.Constant)
+
+
+def candidates(code: list[CodeCell]) -> Iterator[Definition]:
+    """Yield every definition at the top of a cell."""
+    for cell in code:
+        for one in cell.statements:
+            node = one.node
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    name = alias.asname or alias.name.split(".")[0]
+                    yield Definition(name, "import", cell.index, one)
+            elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+                for alias in node.names:
+                    if alias.name != "*":
+                        yield Definition(alias.asname or alias.name, "import", cell.index, one)
+            elif isinstance(node, Function | ast.ClassDef):
+                kind = "class" if isinstance(node, ast.ClassDef) else "function"
+                yield _with_names(Definition(node.name, kind, cell.index, one))
+            elif isinstance(node, ast.Assign) and len(node.targets) == 1:
+                target = node.targets[0]
+                if isinstance(target, ast.Name) and isinstance(node.value, ast.Lambda):
+                    yield _with_names(Definition(target.id, "function", cell.index, one))
+                elif isinstance(target, ast.Name) and constant(node.value):
+                    yield Definition(target.id, "constant", cell.index, one)
+
+
+def _with_names(found: Definition) -> Definition:
+    flow = Flow()
+    flow.statement(found.statement.node)
+    found.early = set(flow.exposed)
+    node = found.statement.node
+    inner = node.value if isinstance(node, ast.Assign) else node
+    found.free = set(scope_of(inner).reads) | found.early
+    found.free.discard(found.name)
+    return found
+
+
+def divide(
+    code: list[CodeCell], excluded: set[str], *, all_apart: bool = False
+) -> dict[str, list[Definition]]:
+    """Return the definitions by name, marked as shared, carried, or neither.
+
+    ``excluded`` are names that are parameters; with ``all_apart`` nothing is shared.
+    """
+    found: dict[str, list[Definition]] = {}
+    for one in candidates(code):
+        found.setdefault(one.name, []).append(one)
+    bound = bindings(code)
+    changed: set[str] = set()
+    for cell in code:
+        for statement in cell.statements:
+            changed |= changed_roots(statement.node)
+    changed |= _other_names(code, changed)
+    good: set[str] = set()
+    for name, them in found.items():
+        fit = name not in excluded and not all_apart and _once(them, bound[name])
+        if fit and (them[0].kind == "import" or (name not in changed and _sound(them[0], bound))):
+            good.add(name)
+    while True:
+        bad = {
+            name
+            for name in good
+            if any(one in bound and one not in good for one in found[name][0].free)
+        }
+        if not bad:
+            break
+        good -= bad
+    for name, them in found.items():
+        for one in them:
+            one.shared = name in good
+            one.carried = (
+                not one.shared
+                and one.kind == "function"
+                and name not in excluded
+                and _once(them, bound[name])
+                and name not in changed
+                and _sound(one, bound)
+                and all(early in good or early not in bound for early in one.early)
+                and not _captures(one, good, set(bound))
+            )
+    return found
+
+
+def _other_names(code: list[CodeCell], changed: set[str]) -> set[str]:
+    """Return names whose object is changed through another name: ``d = C``, ``d.x = 1``."""
+    return {
+        node.value.id
+        for cell in code
+        for one in cell.statements
+        for node in ast.walk(one.node)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Name)
+        and any(root_of(target) in changed for target in node.targets)
+    }
+
+
+def _once(them: list[Definition], bound: list[ast.stmt]) -> bool:
+    if them[0].kind == "import" and len(bound) == len(them):
+        return len({ast.dump(one.statement.node) for one in them}) == 1
+    return len(bound) == 1
+
+
+def _sound(one: Definition, bound: dict[str, list[ast.stmt]]) -> bool:
+    """Say whether nothing changes when the statement runs once more."""
+    node = one.statement.node
+    if isinstance(node, ast.Assign):
+        if not isinstance(node.value, ast.Lambda):
+            return True
+        return _sound_defaults(node.value.args)
+    assert isinstance(node, Function | ast.ClassDef)
+    for decorator in node.decorator_list:
+        named = decorator.func if isinstance(decorator, ast.Call) else decorator
+        short = named.attr if isinstance(named, ast.Attribute) else root_of(named)
+        if "cache" in short or "memo" in short:
+            return False  # what it keeps may be changed
+        binds = bound.get(root_of(named), [])
+        if not all(isinstance(b, ast.Import | ast.ImportFrom) for b in binds):
+            return False
+    if isinstance(node, Function):
+        return _sound_defaults(node.args)
+    return _sound_class(node)
+
+
+def _sound_defaults(arguments: ast.arguments) -> bool:
+    return all(constant(one) for one in [*arguments.defaults, *arguments.kw_defaults])
+
+
+def _sound_class(node: ast.ClassDef) -> bool:
+    for one in node.body:
+        if isinstance(one, Function):
+            if not _sound_defaults(one.args) or _changes_class(one, node.name):
+                return False
+        elif isinstance(one, ast.Assign | ast.AnnAssign):
+            value = one.value
+            if isinstance(value, ast.Call) and root_of(value.func) not in FIELDS:
+                return False
+            if not (constant(value) or isinstance(value, ast.Name | ast.Lambda | ast.Call)):
+                return False
+        elif not isinstance(one, ast.Pass) and not (
+            isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)
+        ):
+            return False
+    return True
+
+
+def _changes_class(function: ast.AST, name: str) -> bool:
+    if changed_roots(function) & {"cls", name}:
+        return True
+    for one in ast.walk(function):
+        if isinstance(one, ast.Attribute) and one.attr == "__class__":
+            return True
+        if isinstance(one, ast.Call) and root_of(one.func) in ("type", "setattr"):
+            return True
+    return False
+
+
+def _captures(one: Definition, good: set[str], bound: set[str]) -> bool:
+    """Say whether it may give away a function that reads variables."""
+    node = one.statement.node
+    inside = node.value if isinstance(node, ast.Assign) else node
+    for part in ast.walk(inside):
+        nested = isinstance(part, ast.Lambda | Function | ast.ClassDef | ast.GeneratorExp)
+        if part is not inside and nested:
+            assert isinstance(part, ast.stmt | ast.expr)
+            if (set(scope_of(part).reads) & bound) - good:
+                return True
+    return False

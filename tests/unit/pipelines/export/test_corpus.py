@@ -1,0 +1,85 @@
+"""Notebooks as people write them: each becomes a pipeline that gives the same."""
+
+import json
+from pathlib import Path
+
+import pytest
+from datalab_pipelines import export
+from datalab_pipelines.export.command import main
+from exporting import compare, notebook, stages
+
+NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
+STAGES = {
+    "bank": 3,
+    "config": 4,
+    "database": 2,
+    "gradient_descent": 5,
+    "iris": 6,
+    "monte_carlo": 3,
+    "no_headings": 1,
+    "text_mining": 3,
+    "time_series": 3,
+    "titanic_style": 6,
+}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_notebook_is_split_where_its_headings_are_as_far_as_that_is_right(name):
+    found = export.plan(export.analyse(export.read(NOTEBOOKS / f"{name}.ipynb")))
+    assert len(found.stages) == STAGES[name]
+    assert json.dumps(found.to_json())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_exported_project_is_verified_in_processes_of_its_own(path, tmp_path):
+    assert main([str(path), "--to", str(tmp_path / "out"), "--verify"]) == 0
+    for name in ("pipeline.py", "template.yaml", "README.md", "requirements.in", "shared.py"):
+        assert (tmp_path / "out" / name).exists()
+
+
+def test_a_stage_that_cannot_hand_on_what_it_made_fails_aloud(tmp_path):
+    from datalab_pipelines.errors import ArtifactError
+
+    cells = stages("import numpy as np\na = np.zeros(4)\nb = a[:2]", "b[0] = 1", "c = a.sum()")
+    with pytest.raises(ArtifactError, match="share memory"):
+        compare(cells)
+
+
+def test_functions_that_see_variables_are_never_copied_silently():
+    from datalab_pipelines.errors import ArtifactError
+
+    cells = stages("k = [1]\nfs = [lambda: k[0]]", "k = [2]", "r = fs[0]()")
+    with pytest.raises(ArtifactError, match="reads k"):
+        compare(cells)
+
+
+def test_nothing_is_written_for_a_notebook_that_is_refused(tmp_path, capsys):
+    path = notebook(tmp_path / "bad.ipynb", ["x = = 1"])
+    assert main([str(path), "--to", str(tmp_path / "out")]) == 2
+    assert "cell 1, line 1" in capsys.readouterr().err
+    assert [one.name for one in tmp_path.iterdir()] == ["bad.ipynb"]
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path, capsys):
+    path = notebook(tmp_path / "good.ipynb", ["x = 1"])
+    assert main([str(path), "--to", str(tmp_path)]) == 2
+    assert "not empty" in capsys.readouterr().err
+
+
+def test_a_dry_run_shows_the_plan_as_json_and_writes_nothing(tmp_path, capsys):
+    path = notebook(tmp_path / "good.ipynb", stages("x = [1]", "x.append(2)"))
+    assert main([str(path), "--dry-run", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["plan"]["stages"]) == 2
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_choices_merge_and_rename_and_unknown_ones_are_refused(tmp_path):
+    cells = stages("x = [1]", "x.append(2)", "x.append(3)")
+    analysis = export.analyse(export.read(notebook(tmp_path / "n.ipynb", cells)))
+    found = export.plan(analysis, export.Choices(boundaries=[5], rename={"n": "first"}))
+    assert [stage.name for stage in found.stages][0] == "first"
+    assert [stage.cells for stage in found.stages] == [[1, 3], [5]]
+    with pytest.raises(export.ExportError, match="no stage 'none'"):
+        export.plan(analysis, export.Choices(rename={"none": "x"}))
