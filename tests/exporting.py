@@ -1,7 +1,7 @@
 """Notebooks for tests of the exporter, and a runner that needs no processes.
 
-``compare`` exports cells and runs them both ways here: cells in one namespace, stages
-through their modules and the real serializers. It returns what is different, which should be nothing.
+``compare`` exports cells and runs them both ways here: cells in one namespace, stages through
+their modules and the real serializers. It returns what is different, which should be nothing.
 """
 
 import contextlib

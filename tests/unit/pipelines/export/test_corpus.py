@@ -79,7 +79,7 @@ def test_choices_merge_and_rename_and_unknown_ones_are_refused(tmp_path):
     cells = stages("x = [1]", "x.append(2)", "x.append(3)")
     analysis = export.analyse(export.read(notebook(tmp_path / "n.ipynb", cells)))
     found = export.plan(analysis, export.Choices(boundaries=[5], rename={"n": "first"}))
-    assert [stage.name for stage in found.stages][0] == "first"
+    assert found.stages[0].name == "first"
     assert [stage.cells for stage in found.stages] == [[1, 3], [5]]
     with pytest.raises(export.ExportError, match="no stage 'none'"):
         export.plan(analysis, export.Choices(rename={"none": "x"}))
