@@ -135,7 +135,7 @@ class Rendering:
 
     def _header(self, stage: StagePlan, code: str) -> str:
         names = {n.id for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name)}
-        lines = [f'"""{_plain(stage.title)}."""', "", *self._futures()]
+        lines = [f'"""{_short(stage.title)}."""', "", *self._futures()]
         ours = {
             "datalab_pipelines": ["stage"],
             "datalab_pipelines.carrying": ["Variables", "kept"],
@@ -282,7 +282,7 @@ class Rendering:
 
     def _whole(self, stage: StagePlan) -> str:
         return (
-            f'"""{_plain(stage.title)}, as one stage."""\n\n'
+            f'"""{_short(stage.title)}, as one stage."""\n\n'
             "from datalab_pipelines import stage\n"
             "from datalab_pipelines.carrying import Variables, kept\n"
             "from datalab_pipelines.notebook import run_notebook\n\n\n"
@@ -293,7 +293,7 @@ class Rendering:
 
     def module_pipeline(self) -> str:
         """Return ``pipeline.py``."""
-        lines = [f'"""{_plain(self.plan.title)}: generated from its notebook."""', ""]
+        lines = [f'"""{_short(self.plan.title)}: generated from its notebook."""', ""]
         lines.append("from datalab_pipelines import pipeline\n")
         calls, given = [], ""
         for stage in self.plan.stages:
@@ -306,7 +306,7 @@ class Rendering:
         calls[-1] = calls[-1].split(" = ", 1)[1]
         taken = ", ".join(f"{p.name}: {p.type} = {p.default!r}" for p in self.plan.parameters)
         lines += ["", "", f'@pipeline("{self.plan.name}")', f"def main({taken}) -> None:"]
-        lines.append(f'    """{_plain(self.plan.title)}."""')
+        lines.append(f'    """{_short(self.plan.title)}."""')
         lines += [f"    {call}" for call in calls]
         lines += ["", "", 'if __name__ == "__main__":', "    main.main()", ""]
         return "\n".join(lines)
@@ -338,6 +338,11 @@ def _targets(node: ast.stmt) -> list[ast.AST]:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return [node.value.func]
     return list(node.targets) if isinstance(node, ast.Assign) else []
+
+
+def _short(title: str) -> str:
+    """Return a title that fits into a line."""
+    return _plain(textwrap.shorten(title, 64, placeholder="…"))
 
 
 def _names_of(node: ast.stmt) -> list[str]:

@@ -116,7 +116,9 @@ def divide(
     changed |= _other_names(code, changed)
     good: set[str] = set()
     for name, them in found.items():
-        fit = name not in excluded and not all_apart and _once(them, bound[name])
+        # A builtin that is bound anew is the builtin until then, so it cannot come from elsewhere.
+        own = name not in excluded and not hasattr(builtins, name)
+        fit = own and not all_apart and _once(them, bound[name])
         if fit and (them[0].kind == "import" or (name not in changed and _sound(them[0], bound))):
             good.add(name)
     while True:

@@ -120,7 +120,9 @@ def _write_project(plan: Plan, folder: Path) -> None:
     here = str(Path(sys.executable).parent)
     ruff = shutil.which("ruff", path=os.pathsep.join([here, os.defpath]))
     if ruff:
-        subprocess.run([ruff, "format", "-q", "--no-cache", "."], cwd=folder, check=False)
+        sort = ["check", "-q", "--no-cache", "--select", "I", "--fix", "pipeline.py", "stages"]
+        for verb in (sort, ["format", "-q", "--no-cache", "."]):
+            subprocess.run([ruff, *verb], cwd=folder, check=False)
 
 
 def requirements(plan: Plan) -> list[str]:
