@@ -131,7 +131,7 @@ class Standby:
     def __exit__(self, *_: object) -> None:
         assert self.process.stdout is not None
         self.hang_up()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdout.close()
 
     def hang_up(self) -> None:

@@ -69,7 +69,7 @@ async def test_a_cold_workspace_speaks_the_same_protocol(hub: FakeHub, tmp_path:
     assert "--claim-fd" in " ".join(cold.process.cmdline())
     assert hub.people["ann"].api_token not in " ".join(cold.process.cmdline())
     cold.process.terminate()
-    assert await asyncio.to_thread(process.wait, 10) == 0
+    assert await asyncio.to_thread(process.wait, 60) == 0
 
 
 async def test_in_a_container_everything_comes_from_the_environment(

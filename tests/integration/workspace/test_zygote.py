@@ -47,7 +47,7 @@ async def test_workspaces_live_on_when_the_zygote_ends_with_its_hub(
 ) -> None:
     ann = await start("ann", mortal)
     mortal.hang_up()
-    assert await asyncio.to_thread(mortal.process.wait, 10) == 0
+    assert await asyncio.to_thread(mortal.process.wait, 60) == 0
     assert not mortal.socket_path.exists()
     assert await ann.answer() == 200
 
@@ -55,7 +55,7 @@ async def test_workspaces_live_on_when_the_zygote_ends_with_its_hub(
 async def test_a_killed_zygote_takes_no_workspace_with_it(mortal: Standby, start: Start) -> None:
     ann = await start("ann", mortal)
     mortal.process.kill()
-    await asyncio.to_thread(mortal.process.wait, 10)
+    await asyncio.to_thread(mortal.process.wait, 60)
     assert await execute(ann, "print('here')") == ["here\n"]
 
 
