@@ -1,108 +1,93 @@
-"""All that the server extension knows of the exporter; runs in the child process only."""
+"""All that the server extension knows of the exporter; runs in child processes only."""
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from datalab_pipelines import export
+from datalab_pipelines.export.model import to_json
+
+from .compute import presets
+from .edits import planned
 
 Report = Callable[[dict[str, Any]], None]
-
-CAN_VERIFY = hasattr(export, "verify")
-CAN_COMMIT = hasattr(export, "commit")
+SHOWN = 600  # characters of a cell that the panel shows
 
 
-def choices(found: dict[str, Any]) -> export.Choices:
-    """Return a person's edits; fields that are missing are left to the analysis."""
-    return export.Choices(
-        rename=_texts(found, "rename"),
-        boundaries=_list(found, "boundaries", int),
-        compute=_texts(found, "compute"),
-        parameters=_list(found, "parameters", str),
-        name=str(found.get("name") or ""),
-    )
+class Planner:
+    """Plans notebooks again and again; reads and analyses one only when its file has changed."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Any, export.Analysis] | None = None
+
+    def preview(self, notebook: Path, edits: dict[str, Any]) -> dict[str, Any]:
+        """Return the plan as the panel shows it. Raises ``ExportError``."""
+        analysis = self._analysis(notebook)
+        plan = planned(analysis, edits)
+        return {
+            "plan": shown(plan),
+            "presets": presets(),
+            "parameters": to_json(analysis.parameters),
+        }
+
+    def _analysis(self, notebook: Path) -> export.Analysis:
+        status = notebook.stat()
+        version = (notebook, status.st_mtime_ns, status.st_size, status.st_ino)
+        if self._known is None or self._known[0] != version:
+            self._known = version, export.analyse(export.read(notebook))
+        return self._known[1]
 
 
-def preview(notebook: Path, found: dict[str, Any]) -> dict[str, Any]:
-    """Return the plan as the dialog shows it, each cell with its first line."""
-    planned = export.plan(export.analyse(export.read(notebook)), choices(found))
-    shown = planned.to_json()
-    sources = {cell.index: cell.source for cell in planned.analysis.notebook.cells}
-    for cell in shown["cells"]:
-        cell["source"] = sources.get(cell["index"], "")[:400]
-    return {"plan": shown, "can": {"verify": CAN_VERIFY, "commit": CAN_COMMIT}}
+def shown(plan: export.Plan) -> dict[str, Any]:
+    """Return a plan with what the panel shows of its cells and of the types that flow."""
+    found = plan.to_json()
+    notebook = {cell.index: cell for cell in plan.analysis.notebook.cells}
+    found["cells"] = [
+        {
+            "index": one.index,
+            "kind": plan.analysis.facts[one.index].kind,
+            "source": notebook[one.index].source[:SHOWN],
+        }
+        for one in plan.analysis.code
+    ]
+    found["types"] = _types(plan)
+    return found
 
 
-def run(
-    notebook: Path,
-    folder: Path,
-    found: dict[str, Any],
-    *,
-    verify: bool,
-    commit: bool,
-    report: Report,
-) -> dict[str, Any]:
-    """Export; return files, warnings, and what verification and git said (None: not done)."""
-    report({"step": "analyse"})
-    planned = export.plan(export.analyse(export.read(notebook)), choices(found))
+def run(notebook: Path, folder: Path, order: dict[str, Any], *, report: Report) -> dict[str, Any]:
+    """Export; return the final plan, the files, and what verification and git said."""
+    report({"phase": "analyse", "message": "Reading the notebook"})
+    plan = planned(export.analyse(export.read(notebook)), order.get("edits") or {})
     verification = None
-    if verify:
-        _need(CAN_VERIFY, "verify")
-        report({"step": "verify"})
-        verification = _plain(_call("verify", planned, progress=lambda said: _tell(report, said)))
-    report({"step": "write"})
-    files = export.write(planned, folder)
-    committed = None
-    if commit:
-        _need(CAN_COMMIT, "commit")
-        report({"step": "commit"})
-        committed = _plain(_call("commit", folder, notebook=notebook))
+    if order.get("verify"):
+        report({"phase": "verify", "message": "Running the notebook and the pipeline"})
+        found = export.verify(plan, progress=lambda said: report(_said("verify", said)))
+        plan = found.plan
+        verification = {key: to_json(one) for key, one in vars(found).items() if key != "plan"}
+    report({"phase": "write", "message": "Writing the project"})
+    files = export.write(plan, folder)
     return {
+        "plan": shown(plan),
         "files": [os.path.relpath(path, folder) for path in files],
-        "warnings": planned.to_json()["warnings"],
         "verification": verification,
-        "commit": committed,
+        "commit": None,
     }
 
 
-def _call(name: str, first: Any, **known: Any) -> Any:
-    function = getattr(export, name)
-    accepted = inspect.signature(function).parameters
-    return function(first, **{key: one for key, one in known.items() if key in accepted})
+def _types(plan: export.Plan) -> dict[str, dict[str, str]]:
+    """Return for each stage the types, as far as known, of the variables that it takes."""
+    found: dict[str, dict[str, str]] = {}
+    known: dict[str, str] = {}
+    for stage in plan.stages:
+        taken = {name for port in stage.inputs for name in port.variables}
+        found[stage.name] = {name: known[name] for name in sorted(taken) if name in known}
+        for cell in stage.cells:
+            known |= plan.analysis.types.get(cell, {})
+    return found
 
 
-def _plain(value: Any) -> Any:
-    from datalab_pipelines.export.model import to_json
-
-    return value.to_json() if hasattr(value, "to_json") else to_json(value)
-
-
-def _tell(report: Report, said: Any) -> None:
-    report({"step": "verify", "message": said if isinstance(said, str) else str(_plain(said))})
-
-
-def _need(there: bool, what: str) -> None:
-    if not there:
-        raise export.ExportError(
-            f"this version of the exporter cannot {what}", hint=f"Export without {what}."
-        )
-
-
-def _texts(found: dict[str, Any], key: str) -> dict[str, str]:
-    value = found.get(key) or {}
-    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
-        raise export.ExportError(f"choices.{key} has to map names to texts")
-    return dict(value)
-
-
-def _list(found: dict[str, Any], key: str, kind: type) -> list[Any] | None:
-    value = found.get(key)
-    if value is not None and (
-        not isinstance(value, list) or not all(type(one) is kind for one in value)
-    ):
-        raise export.ExportError(f"choices.{key} has to be a list of {kind.__name__}")
-    return value
+def _said(phase: str, said: Any) -> dict[str, Any]:
+    return {"phase": phase, "message": said} if isinstance(said, str) else {"phase": phase, **said}
