@@ -31,6 +31,7 @@ class Planner:
             "plan": shown(plan),
             "presets": presets(),
             "parameters": to_json(analysis.parameters),
+            "git": None,
         }
 
     def _analysis(self, notebook: Path) -> export.Analysis:
@@ -71,9 +72,22 @@ def run(notebook: Path, folder: Path, order: dict[str, Any], *, report: Report) 
     files = export.write(plan, folder)
     return {
         "plan": shown(plan),
-        "files": [os.path.relpath(path, folder) for path in files],
         "verification": verification,
-        "commit": None,
+        "exported": {
+            "folder": order["named"],
+            "files": [os.path.relpath(path, folder) for path in files],
+            "in_folder": True,
+            "repository": None,
+            "commit": "",
+            "branch": "",
+            "updated": False,
+            "pushed": "",
+            "pull_request": "",
+            "undo": "",
+            "next": "",
+            "notes": [],
+            "problem": None,
+        },
     }
 
 
