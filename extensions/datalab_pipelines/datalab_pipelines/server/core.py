@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import dataclasses
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from datalab_pipelines.export.model import to_json
 
 from .compute import presets
 from .edits import planned
+from .watching import reported_stages
 
 Report = Callable[[dict[str, Any]], None]
 SHOWN = 600  # characters of a cell that the panel shows
@@ -23,15 +25,17 @@ class Planner:
     def __init__(self) -> None:
         self._known: tuple[Any, export.Analysis] | None = None
 
-    def preview(self, notebook: Path, edits: dict[str, Any]) -> dict[str, Any]:
+    def preview(self, order: dict[str, Any]) -> dict[str, Any]:
         """Return the plan as the panel shows it. Raises ``ExportError``."""
+        notebook = Path(order["notebook"])
         analysis = self._analysis(notebook)
-        plan = planned(analysis, edits)
+        plan = planned(analysis, order["edits"])
+        folder = Path(order["folder"] or notebook.parent / f"{plan.name}-pipeline")
         return {
             "plan": shown(plan),
             "presets": presets(),
             "parameters": to_json(analysis.parameters),
-            "git": None,
+            "git": export.git_state(folder, plan.name).to_json(),
         }
 
     def _analysis(self, notebook: Path) -> export.Analysis:
@@ -59,36 +63,54 @@ def shown(plan: export.Plan) -> dict[str, Any]:
 
 
 def run(notebook: Path, folder: Path, order: dict[str, Any], *, report: Report) -> dict[str, Any]:
-    """Export; return the final plan, the files, and what verification and git said."""
+    """Export as ``order`` says; return the plan that holds, and what proof and git said."""
     report({"phase": "analyse", "message": "Reading the notebook"})
     plan = planned(export.analyse(export.read(notebook)), order.get("edits") or {})
-    verification = None
+    found = None
     if order.get("verify"):
         report({"phase": "verify", "message": "Running the notebook and the pipeline"})
-        found = export.verify(plan, progress=lambda said: report(_said("verify", said)))
+        with reported_stages(report):
+            found = export.verify(plan, progress=lambda said: report(_said("verify", said)))
         plan = found.plan
-        verification = {key: to_json(one) for key, one in vars(found).items() if key != "plan"}
     report({"phase": "write", "message": "Writing the project"})
-    files = export.write(plan, folder)
+    done = export.export_project(
+        plan,
+        folder,
+        git=_git(order.get("git")),
+        verification=found,
+        progress=lambda said: report(_said(_phase(said), said)),
+    )
+    exported = done.to_json()
+    exported["folder"] = order["named"]
+    if done.repository:
+        there = f"cd {shlex.quote(str(done.repository))}\n"
+        for key in ("undo", "next"):
+            if exported[key].startswith("git "):
+                exported[key] = there + exported[key]
     return {
         "plan": shown(plan),
-        "verification": verification,
-        "exported": {
-            "folder": order["named"],
-            "files": [os.path.relpath(path, folder) for path in files],
-            "in_folder": True,
-            "repository": None,
-            "commit": "",
-            "branch": "",
-            "updated": False,
-            "pushed": "",
-            "pull_request": "",
-            "undo": "",
-            "next": "",
-            "notes": [],
-            "problem": None,
-        },
+        "verification": found and {k: to_json(v) for k, v in vars(found).items() if k != "plan"},
+        "exported": exported,
     }
+
+
+def _git(wanted: dict[str, Any] | None) -> export.GitOptions | None:
+    """Return what the panel asks of git. Raises ``ExportError`` for what is no option."""
+    if wanted is None:
+        return None
+    known = {one.name: one.type for one in dataclasses.fields(export.GitOptions)}
+    given = {key: value for key, value in wanted.items() if key in known}
+    for key, value in given.items():
+        if type(value) is not (bool if known[key] == "bool" else str):
+            raise export.ExportError(f"git.{key} has to be a {known[key]}")
+    return export.GitOptions(**given)
+
+
+def _phase(said: str) -> str:
+    """Return the phase that a text of the exporter's belongs to."""
+    if said.startswith("committing"):
+        return "commit"
+    return "pull_request" if said.startswith(("pushing", "asking for a review")) else "write"
 
 
 def _types(plan: export.Plan) -> dict[str, dict[str, str]]:

@@ -1,6 +1,6 @@
 """The API under ``datalab-export/api``.
 
-``POST preview``          {notebook, edits} → {plan, presets, parameters}
+``POST preview``          {notebook, edits, folder} → {plan, presets, parameters, git}
 ``GET  jobs?notebook=``   {job}: the notebook's latest export, or null
 ``POST jobs``             {notebook, edits, folder, verify, git} → 201 and the job
 ``GET  jobs/ID``          the job with all its events
@@ -72,7 +72,8 @@ class ExportHandler(APIHandler):
         notebook = self.notebook(body.get("notebook"))
         if notebook is None:
             return None
-        return {**body, "notebook": notebook, "edits": body.get("edits") or {}}
+        root = str(root_of(self.contents_manager).resolve())
+        return {**body, "notebook": notebook, "root": root, "edits": body.get("edits") or {}}
 
     def job(self, identity: str) -> Job:
         """Return the job or answer 404."""
@@ -92,9 +93,15 @@ class PreviewHandler(ExportHandler):
         order = self.order()
         if order is None:
             return
-        planner: PlanningProcess = self.settings[PLANNER]
         try:
-            answer = await planner.ask({"notebook": order["notebook"], "edits": order["edits"]})
+            named = order.get("folder") or ""
+            folder = str(below(order["root"], named)) if named else ""
+        except Outside as error:
+            return self.refuse(422, {"message": str(error), "fields": {"folder": str(error)}})
+        planner: PlanningProcess = self.settings[PLANNER]
+        asked = {key: order[key] for key in ("notebook", "root", "edits")}
+        try:
+            answer = await planner.ask({**asked, "folder": folder})
         except PlanningFailed as error:
             hint = "Try again; the server's log has the details."
             return self.refuse(500, {"message": str(error), "hint": hint})
@@ -123,7 +130,7 @@ class JobsHandler(ExportHandler):
         if order is None:
             return
         try:
-            folder = below(root_of(self.contents_manager), order.get("folder"))
+            folder = below(order["root"], order.get("folder"))
         except Outside as error:
             fields = {"folder": str(error)}
             return self.refuse(400, {"message": f"The target folder: {error}", "fields": fields})
@@ -133,6 +140,7 @@ class JobsHandler(ExportHandler):
             job = await self.jobs.start(
                 {
                     "notebook": order["notebook"],
+                    "root": order["root"],
                     "edits": order["edits"],
                     "folder": str(folder),
                     "named": order["folder"],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -58,24 +59,34 @@ def _plan(orders: Any, say: Say) -> int:
     planner = core.Planner()
     for line in orders:
         order = json.loads(line)
-        _answer(lambda o=order: planner.preview(Path(o["notebook"]), o["edits"]), say)  # type: ignore[misc]
+        _answer(order, planner.preview, say)
     return 0
 
 
 def _export(order: dict[str, Any], say: Say) -> int:
     from . import core
 
-    notebook, folder = Path(order["notebook"]), Path(order["folder"])
-    return _answer(lambda: core.run(notebook, folder, order, report=say), say)
+    def work(order: dict[str, Any]) -> dict[str, Any]:
+        notebook, folder = Path(order["notebook"]), Path(order["folder"])
+        return core.run(notebook, folder, order, report=say)
+
+    return _answer(order, work, say)
 
 
-def _answer(work: Callable[[], dict[str, Any]], say: Say) -> int:
+def _answer(
+    order: dict[str, Any], work: Callable[[dict[str, Any]], dict[str, Any]], say: Say
+) -> int:
     from datalab_pipelines.export import ExportError
 
     try:
-        say({"result": work()})
+        say({"result": work(order)})
     except ExportError as error:
-        say({"error": error.to_json()})
+        found = error.to_json()
+        # Paths as the file browser shows them; the command's options are fields of the panel.
+        for key in ("message", "hint"):
+            text = str(found[key]).replace(f"{order['root']}{os.sep}", "")
+            found[key] = re.sub(r" with --to\b", "", text)
+        say({"error": found})
         return 2
     except Exception as error:  # noqa: BLE001 - the last line of a child: told, not hidden
         traceback.print_exc()

@@ -120,12 +120,13 @@ export class Store {
     }
     try {
       await this._save();
-      const git = preview?.git && form.commit ? { ...form.git, conflicts } : null;
+      const state = preview!.git;
+      const git = form.commit && !state.problem ? { ...form.git, conflicts } : null;
       const { verify } = form;
       await this._follow(
         await this._server.start({
           ...{ notebook: this._notebook, edits, folder: form.folder.trim(), verify },
-          git: git && { ...git, pull_request: git.pull_request && !preview!.git!.no_pull_request }
+          git: git && { ...git, pull_request: git.pull_request && !state.no_pull_request }
         })
       );
     } catch (error) {

@@ -7,7 +7,11 @@ import { Refused, type IServer } from '../src/logic/state.ts';
 import { Store } from '../src/store.ts';
 import { three } from './plan.ts';
 
-const preview = { plan: three, presets: [], parameters: [], git: null };
+const git = {
+  ...{ repository: '/home/ada/work', current: 'main', branch: 'datalab/export-sales', exists: false },
+  ...{ remote: '', web: '', author: 'Ada <ada@example.org>', problem: '', no_pull_request: 'no remote' }
+};
+const preview = { plan: three, presets: [], parameters: [], git };
 const order: IOrder = { notebook: 'a.ipynb', edits: {}, folder: 'out', verify: true, git: null };
 const job = (state: JobState, events: object[] = []) =>
   ({ id: '1', state, began: 0, now: 0, order, events }) as unknown as IJob;
@@ -127,6 +131,23 @@ test('an export that is cancelled leads back to the plan and says so', async () 
   await panel.export();
   assert.equal(panel.state.view, 'plan');
   assert.match(panel.state.problem!.message, /cancelled/);
+});
+
+test('git is asked for what it can do, and for nothing else', async () => {
+  const asked: IOrder[] = [];
+  const start = async (one: IOrder) => {
+    asked.push(one);
+    return job('running', [result]);
+  };
+  for (const problem of ['', 'Git does not know who you are.']) {
+    const panel = store({ start, preview: async () => ({ ...preview, git: { ...git, problem } }) });
+    await panel.open(false);
+    panel.fill({ git: { ...panel.state.form.git, pull_request: true } });
+    await panel.export('mine');
+  }
+  assert.equal(asked[0].git?.pull_request, false);
+  assert.equal(asked[0].git?.conflicts, 'mine');
+  assert.equal(asked[1].git, null);
 });
 
 test('an export that runs already, in another tab, is shown', async () => {

@@ -64,8 +64,8 @@ export interface IPreview {
   presets: IPreset[];
   /** Everything that can be a parameter, chosen or not. */
   parameters: IParameter[];
-  /** What git says of the target folder; null where this exporter knows no git. */
-  git: IGitState | null;
+  /** What git says of the target folder. */
+  git: IGitState;
 }
 
 /** What git would do with a project in the target folder. */
@@ -105,6 +105,12 @@ export interface IVerification {
   not_comparable: Record<string, string>;
   different: Record<string, string>;
   merged: string[];
+  /** Cells that show what they show in the notebook. */
+  outputs_equal?: number;
+  /** Cell, counted from 1 → why what it shows cannot be compared. */
+  outputs_not_comparable?: Record<string, string>;
+  /** Stage → what it shows otherwise than the notebook. */
+  shown_differently?: Record<string, string>;
   error: string;
 }
 
@@ -142,6 +148,8 @@ export interface IEvent {
   message?: string;
   stage?: string;
   state?: string;
+  /** Which of the pipelines that are tried, each coarser than the one before. */
+  attempt?: number;
   result?: IResult;
   error?: IProblem;
 }

@@ -11,6 +11,7 @@ export interface IPhase {
   to: number | null;
   /** Stages that it runs, in the order in which they came. */
   stages: { name: string; state: string }[];
+  attempt: number;
 }
 
 const LABELS: Record<string, string> = {
@@ -41,7 +42,8 @@ export function progress(job: Pick<IJob, 'order' | 'events' | 'state'>): IPhase[
     message: '',
     from: null,
     to: null,
-    stages: []
+    stages: [],
+    attempt: 0
   }));
   let active: IPhase | null = null;
   for (const event of job.events) {
@@ -78,6 +80,10 @@ function say(phase: IPhase, event: IEvent): void {
     phase.message = event.message;
   }
   if (event.stage) {
+    if (event.attempt !== undefined && event.attempt !== phase.attempt) {
+      phase.attempt = event.attempt;
+      phase.stages = [];
+    }
     const known = phase.stages.find(one => one.name === event.stage);
     const state = event.state ?? 'running';
     if (known) {

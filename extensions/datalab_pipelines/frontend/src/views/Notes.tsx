@@ -55,9 +55,10 @@ export function Warnings(props: { plan: IPlan }): React.ReactElement | null {
 }
 
 export function WarningList(props: { warnings: IWarn[] }): React.ReactElement {
+  const sorted = [...props.warnings].sort((a, b) => (a.cell ?? -1) - (b.cell ?? -1));
   return (
     <ul className="datalab-Export-warnings">
-      {[...props.warnings].sort((a, b) => (a.cell ?? -1) - (b.cell ?? -1)).map((one, index) => (
+      {sorted.map((one, index) => (
         <li key={index}>
           <Place of={one} />
           <Code text={one.message} />
@@ -86,6 +87,10 @@ export function Code(props: { text: string }): React.ReactElement {
   );
 }
 
+const SETTLE =
+  'Nothing was written. Where you and the new export changed the same lines, one has to give way; ' +
+  'everything else is merged either way.';
+
 /** Why something was refused, with a way to its cell and what to do next. */
 export function Problem(props: { problem: IProblem; children?: React.ReactNode }): React.ReactElement {
   const { problem } = props;
@@ -95,7 +100,9 @@ export function Problem(props: { problem: IProblem; children?: React.ReactNode }
         <Place of={problem} />
         <Code text={problem.message} />
       </p>
-      {problem.hint && <p className="datalab-Export-hint">{problem.hint}</p>}
+      {(problem.conflicts || problem.hint) && (
+        <p className="datalab-Export-hint">{problem.conflicts ? SETTLE : problem.hint}</p>
+      )}
       {problem.conflicts && (
         <ul>
           {problem.conflicts.map(one => (
@@ -106,7 +113,9 @@ export function Problem(props: { problem: IProblem; children?: React.ReactNode }
           ))}
         </ul>
       )}
-      {props.children && <p className="datalab-Export-choices">{props.children}</p>}
+      {React.Children.toArray(props.children).length > 0 && (
+        <p className="datalab-Export-choices">{props.children}</p>
+      )}
     </div>
   );
 }

@@ -33,10 +33,10 @@ export function Project(props: { state: IState }): React.ReactElement {
         label="Folder"
         value={form.folder}
         wrong={wrong.folder}
-        hint={git?.exists ? 'Holds an earlier export: this one is merged with it.' : undefined}
+        hint={git.exists ? 'Holds an earlier export: this one is merged with it.' : undefined}
         commit={folder}
       />
-      {git && <Git state={state} git={git} />}
+      <Git state={state} git={git} />
     </section>
   );
 }

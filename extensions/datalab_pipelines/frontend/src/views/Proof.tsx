@@ -16,6 +16,10 @@ export function Proof(props: { found: IVerification | null }): React.ReactElemen
   }
   const different = Object.entries(found.different);
   const unknown = Object.entries(found.not_comparable);
+  const shown = Object.entries(found.shown_differently ?? {});
+  const outputs = Object.entries(found.outputs_not_comparable ?? {}).map(
+    ([cell, why]): [string, string] => [`cell ${cell}`, why]
+  );
   const good = found.status === 'equal' || found.status === 'not compared';
   const titles: Record<string, string> = {
     equal: 'The pipeline gives what the notebook gives',
@@ -37,7 +41,10 @@ export function Proof(props: { found: IVerification | null }): React.ReactElemen
           </p>
         </details>
       )}
-      {unknown.length > 0 && <Reasons title="cannot be compared" entries={unknown} />}
+      {found.outputs_equal ? <p>{count(found.outputs_equal, 'cell')} show what they show in the notebook.</p> : null}
+      {shown.length > 0 && <Reasons title="Shown differently" entries={shown} open />}
+      {unknown.length > 0 && <Reasons title="variable" more="cannot be compared" entries={unknown} />}
+      {outputs.length > 0 && <Reasons title="output" more="cannot be compared" entries={outputs} />}
       {found.merged.length > 0 && (
         <details open>
           <summary>{count(found.merged.length, 'boundary').replace('boundarys', 'boundaries')} removed to keep it equal</summary>
@@ -52,9 +59,14 @@ export function Proof(props: { found: IVerification | null }): React.ReactElemen
   );
 }
 
-function Reasons(props: { title: string; entries: [string, string][]; open?: boolean }): React.ReactElement {
+function Reasons(props: {
+  title: string;
+  more?: string;
+  entries: [string, string][];
+  open?: boolean;
+}): React.ReactElement {
   const { entries } = props;
-  const title = props.open ? props.title : `${count(entries.length, 'variable')} ${props.title}`;
+  const title = props.more ? `${count(entries.length, props.title)} ${props.more}` : props.title;
   return (
     <details open={props.open}>
       <summary>{title}</summary>
