@@ -145,6 +145,7 @@ class Panels {
   private _place(widget: Widget, notebook: NotebookPanel | null): void {
     const { shell } = this._app;
     if (isNotebook7()) {
+      widget.node.style.minWidth = '400px'; // the area takes the width of what is in it
       shell.add(widget, 'right', { rank: 900 });
     } else {
       shell.add(widget, 'main', notebook ? { mode: 'split-right', ref: notebook.id } : {});

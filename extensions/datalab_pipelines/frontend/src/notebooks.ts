@@ -46,6 +46,16 @@ export function unfit(app: JupyterFrontEnd, notebook: NotebookPanel): string {
   return '';
 }
 
+interface IModel {
+  readonly cells: Iterable<{ type: string; sharedModel: { getSource(): string }; getMetadata(key: string): unknown }>;
+}
+
+/** What an export depends on: changes of outputs and of the kernel's name are none. */
+export function content(notebook: NotebookPanel | null): string {
+  const cells = [...((notebook?.context.model as unknown as IModel | undefined)?.cells ?? [])];
+  return JSON.stringify(cells.map(cell => [cell.type, cell.sharedModel.getSource(), cell.getMetadata('tags')]));
+}
+
 /** Save an open notebook if it has changes; says whether it had. Throws why it cannot be saved. */
 export async function save(notebook: NotebookPanel | null): Promise<boolean> {
   if (!notebook || notebook.isDisposed || !notebook.context.model.dirty) {

@@ -1,12 +1,15 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Clipboard, ReactWidget } from '@jupyterlab/apputils';
+import { Debouncer } from '@lumino/polling';
 import * as React from 'react';
 
 import { Server } from './api';
 import { pipelineIcon } from './icon';
-import { jump, opened, save } from './notebooks';
+import { content, jump, opened, save } from './notebooks';
 import { Store } from './store';
 import { Panel } from './views/Panel';
+
+const LOOK_MS = 400; // milliseconds of rest before the editor is compared with the plan
 
 /** The panel of one notebook. */
 export class ExportPanel extends ReactWidget {
@@ -14,9 +17,13 @@ export class ExportPanel extends ReactWidget {
     super();
     this.path = path;
     this._app = app;
-    this._store = new Store(path, new Server(app.serviceManager.serverSettings), () =>
-      save(opened(app, path))
-    );
+    this._store = new Store(path, new Server(app.serviceManager.serverSettings), async () => {
+      const notebook = opened(app, path);
+      const saved = await save(notebook);
+      this._planned = content(notebook);
+      return saved;
+    });
+    this._look = new Debouncer(() => this._compare(), LOOK_MS);
     this.id = `datalab-export-${path}`;
     this.addClass('datalab-Export');
     this.title.label = `Export ${path.split('/').pop()}`;
@@ -53,6 +60,7 @@ export class ExportPanel extends ReactWidget {
   dispose(): void {
     if (!this.isDisposed) {
       this._store.dispose();
+      this._look.dispose();
       super.dispose();
     }
   }
@@ -65,12 +73,20 @@ export class ExportPanel extends ReactWidget {
   }
 
   private _changed(): void {
+    void this._look.invoke();
+  }
+
+  /** Say that the plan is of another notebook than the editor shows. */
+  private _compare(): void {
     const { view } = this._store.state;
-    if ((view === 'plan' || view === 'refused') && opened(this._app, this.path)?.context.model.dirty) {
+    const notebook = opened(this._app, this.path);
+    if ((view === 'plan' || view === 'refused') && notebook && content(notebook) !== this._planned) {
       this._store.changed();
     }
   }
 
+  private _look: Debouncer;
+  private _planned = '';
   private _app: JupyterFrontEnd;
   private _store: Store;
 }

@@ -74,7 +74,7 @@ function Header(props: { state: IState; path: string }): React.ReactElement {
   const { store } = useHost();
   const shows = state.view === 'plan';
   return (
-    <header className="datalab-Export-header">
+    <div className="datalab-Export-header">
       <pipelineIcon.react tag="span" className="datalab-Export-logo" />
       <div>
         <h1>Export to pipeline</h1>
@@ -93,7 +93,7 @@ function Header(props: { state: IState; path: string }): React.ReactElement {
         {state.said}
       </p>
       {state.busy && <span className="datalab-Export-bar" aria-hidden="true" />}
-    </header>
+    </div>
   );
 }
 
@@ -157,7 +157,7 @@ function Footer(props: { state: IState }): React.ReactElement {
     panel?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   };
   return (
-    <footer className="datalab-Export-footer">
+    <div className="datalab-Export-footer">
       <Switch
         label="Verify"
         hint="Runs notebook and pipeline, and compares what they give."
@@ -171,6 +171,6 @@ function Footer(props: { state: IState }): React.ReactElement {
       >
         Export
       </button>
-    </footer>
+    </div>
   );
 }

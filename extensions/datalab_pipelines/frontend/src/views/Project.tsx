@@ -70,7 +70,7 @@ function Git(props: { state: IState; git: IGitState }): React.ReactElement {
           <Field
             label="Message"
             value={form.git.message}
-            placeholder={`Export ${props.state.preview!.plan.name} as a pipeline`}
+            placeholder={`Export the notebook as the pipeline ${props.state.preview!.plan.name}`}
             commit={message => fill({ message })}
           />
           {git.repository && (

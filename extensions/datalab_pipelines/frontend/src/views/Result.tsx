@@ -122,7 +122,7 @@ function Files(props: { exported: IExported }): React.ReactElement {
           );
           return (
             <li key={file}>
-              {exported.in_folder ? (
+              {exported.in_folder && !hidden(file) ? (
                 <button type="button" className="datalab-Export-file" onClick={() => open(`${exported.folder}/${file}`)}>
                   {text}
                 </button>
@@ -135,6 +135,11 @@ function Files(props: { exported: IExported }): React.ReactElement {
       </ul>
     </section>
   );
+}
+
+/** Jupyter does not open files whose names begin with a dot, nor what lies in such folders. */
+function hidden(file: string): boolean {
+  return file.split('/').some(part => part.startsWith('.') && part !== '..');
 }
 
 /** What lies at the top first, then folder by folder. */
