@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -148,21 +149,21 @@ def test_the_file_browser_and_the_palette_offer_it_and_other_languages_say_why_n
     expect(panel.get_by_role("article")).to_have_count(3, timeout=60_000)
     page.locator(".jp-Notebook .jp-Cell").first.click()
     page.keyboard.press("Control+Shift+c")
-    page.get_by_placeholder("SEARCH", exact=False).fill("export to pipeline")
+    page.locator(".lm-CommandPalette-input").fill("export to pipeline")
     expect(page.locator(f".lm-CommandPalette {COMMAND}")).to_be_visible()
 
     open_notebook(page, "in_r.ipynb")
-    page.get_by_role("button", name="No Kernel").click()
+    page.locator(".jp-Dialog").get_by_role("button", name="No Kernel").click()
     button = page.locator(f".jp-NotebookPanel-toolbar {COMMAND}")
-    expect(button).to_be_disabled()
-    expect(button).to_have_attribute("title", "Only Python notebooks can be exported", exact=False)
+    expect(button).to_have_attribute("aria-disabled", "true")
+    expect(button).to_have_attribute("title", re.compile("Only Python notebooks.*is in R"))
 
 
 def test_the_dark_theme_is_as_readable(page: Page, work: Path, shot) -> None:
     page.set_viewport_size({"width": 1500, "height": 940})
+    panel = export(page, "config.ipynb")
     theme(page, "JupyterLab Dark")
     try:
-        panel = export(page, "config.ipynb")
         expect(panel.get_by_role("article")).to_have_count(4)
         expect(panel.get_by_role("switch", name="seed")).to_be_checked()
         panel.get_by_role("button", name="Open make").click()
@@ -173,8 +174,12 @@ def test_the_dark_theme_is_as_readable(page: Page, work: Path, shot) -> None:
 
 
 def test_notebook_7_offers_the_same_beside_its_one_document(page: Page, work: Path, shot) -> None:
+    address = page.url.split("/lab")[0] + "/notebooks/work/bank.ipynb"
+    page = page.context.new_page()  # Notebook 7.6 has errors of its own, which are not for us
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(error.stack or ""))
     page.set_viewport_size({"width": 1400, "height": 900})
-    page.goto(page.url.split("/lab")[0] + "/notebooks/work/bank.ipynb")
+    page.goto(address)
     page.wait_for_selector(".jp-Notebook .cm-content", timeout=60_000)
     page.locator(f".jp-NotebookPanel-toolbar {COMMAND}").click()
     panel = page.locator(".datalab-Export")
@@ -186,6 +191,8 @@ def test_notebook_7_offers_the_same_beside_its_one_document(page: Page, work: Pa
     expect(panel.get_by_role("heading", name="Exported")).to_be_visible(timeout=LONG)
     expect(panel).to_contain_text("Not verified")
     expect(panel).to_contain_text(git(work, "rev-parse", "HEAD")[:10])
+    assert not [error for error in errors if "@datalab" in error]
+    page.close()
 
 
 def open_notebook(page: Page, name: str) -> None:

@@ -83,7 +83,7 @@ def run(notebook: Path, folder: Path, order: dict[str, Any], *, report: Report) 
     exported = done.to_json()
     exported["folder"] = order["named"]
     if done.repository:
-        there = f"cd {shlex.quote(str(done.repository))}\n"
+        there = f"cd {_home(done.repository)}\n"
         for key in ("undo", "next"):
             if exported[key].startswith("git "):
                 exported[key] = there + exported[key]
@@ -104,6 +104,13 @@ def _git(wanted: dict[str, Any] | None) -> export.GitOptions | None:
         if type(value) is not (bool if known[key] == "bool" else str):
             raise export.ExportError(f"git.{key} has to be a {known[key]}")
     return export.GitOptions(**given)
+
+
+def _home(folder: Path) -> str:
+    """Return a folder as a person writes it in a terminal."""
+    if folder.is_relative_to(Path.home()) and folder != Path.home():
+        return "~/" + shlex.quote(str(folder.relative_to(Path.home())))
+    return shlex.quote(str(folder))
 
 
 def _phase(said: str) -> str:

@@ -6,7 +6,7 @@ import {
 import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
-import type { Widget } from '@lumino/widgets';
+import { SplitPanel, type Widget } from '@lumino/widgets';
 
 import { pipelineIcon } from './icon';
 import { isNotebook, local, type NotebookPanel, opened, unfit } from './notebooks';
@@ -127,6 +127,9 @@ class Panels {
     this._place(widget, opened(this._app, path));
     await this.tracker.add(widget);
     shell.activateById(widget.id);
+    if (isNotebook7()) {
+      requestAnimationFrame(() => widen(widget));
+    }
   }
 
   /** Open a notebook, and its panel beside it; in Notebook 7, whose pages are single, on its page. */
@@ -145,7 +148,6 @@ class Panels {
   private _place(widget: Widget, notebook: NotebookPanel | null): void {
     const { shell } = this._app;
     if (isNotebook7()) {
-      widget.node.style.minWidth = '400px'; // the area takes the width of what is in it
       shell.add(widget, 'right', { rank: 900 });
     } else {
       shell.add(widget, 'main', notebook ? { mode: 'split-right', ref: notebook.id } : {});
@@ -153,6 +155,29 @@ class Panels {
   }
 
   private _app: JupyterFrontEnd;
+}
+
+const COMFORTABLE = 440; // pixels
+
+/** Give a side area that is narrower than comfortable room once; a person may change that. */
+function widen(widget: Widget): void {
+  let child: Widget = widget;
+  while (child.parent && !(child.parent instanceof SplitPanel)) {
+    child = child.parent;
+  }
+  const split = child.parent;
+  if (!(split instanceof SplitPanel) || split.orientation !== 'horizontal') {
+    return;
+  }
+  const lacking = COMFORTABLE / split.node.clientWidth - child.node.clientWidth / split.node.clientWidth;
+  const at = split.widgets.indexOf(child);
+  const sizes = split.relativeSizes();
+  const widest = sizes.indexOf(Math.max(...sizes));
+  if (lacking > 0 && widest !== at) {
+    sizes[at] += lacking;
+    sizes[widest] -= lacking;
+    split.setRelativeSizes(sizes);
+  }
 }
 
 function isNotebook7(): boolean {

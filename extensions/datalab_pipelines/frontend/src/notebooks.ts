@@ -50,19 +50,36 @@ interface IModel {
   readonly cells: Iterable<{ type: string; sharedModel: { getSource(): string }; getMetadata(key: string): unknown }>;
 }
 
+interface IStored {
+  cell_type: string;
+  source: string | string[];
+  metadata: { tags?: string[] };
+}
+
 /** What an export depends on: changes of outputs and of the kernel's name are none. */
 export function content(notebook: NotebookPanel | null): string {
   const cells = [...((notebook?.context.model as unknown as IModel | undefined)?.cells ?? [])];
   return JSON.stringify(cells.map(cell => [cell.type, cell.sharedModel.getSource(), cell.getMetadata('tags')]));
 }
 
-/** Save an open notebook if it has changes; says whether it had. Throws why it cannot be saved. */
-export async function save(notebook: NotebookPanel | null): Promise<boolean> {
+/**
+ * Save an open notebook if it has changes; says whether these were changes of cells.
+ *
+ * A notebook that was only opened can count as changed: Lab adds what it lacks, such as the version
+ * of the kernel. Nobody has to be told that. Throws why it cannot be saved.
+ */
+export async function save(app: JupyterFrontEnd, notebook: NotebookPanel | null): Promise<boolean> {
   if (!notebook || notebook.isDisposed || !notebook.context.model.dirty) {
     return false;
   }
+  const { path } = notebook.context;
+  const stored = await app.serviceManager.contents.get(path, { type: 'notebook', content: true });
+  const before = (stored.content.cells as IStored[]).map(cell => [
+    ...[cell.cell_type, typeof cell.source === 'string' ? cell.source : cell.source.join('')],
+    cell.metadata.tags
+  ]);
   await notebook.context.save();
-  return true;
+  return JSON.stringify(before) !== content(notebook);
 }
 
 /** Show a cell, with the cursor in its line, and highlight it for a moment. */

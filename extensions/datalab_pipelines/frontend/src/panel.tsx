@@ -19,7 +19,7 @@ export class ExportPanel extends ReactWidget {
     this._app = app;
     this._store = new Store(path, new Server(app.serviceManager.serverSettings), async () => {
       const notebook = opened(app, path);
-      const saved = await save(notebook);
+      const saved = await save(app, notebook);
       this._planned = content(notebook);
       return saved;
     });

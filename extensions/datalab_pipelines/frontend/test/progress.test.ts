@@ -22,6 +22,17 @@ test('an export shows what is done, what it does, and what is to come', () => {
   assert.equal(announcement(phases), 'Verify: running load');
 });
 
+test('stages that are still to run are shown until a coarser pipeline is tried', () => {
+  const events = [
+    { at: 0, phase: 'verify', attempt: 1, stage: 'a', state: 'failed' },
+    { at: 1, phase: 'verify', attempt: 2, stage: 'a_and_b', state: 'running' }
+  ];
+  const names = (from: object[]) =>
+    progress(job(from), ['a', 'b'])[1].stages.map(one => `${one.name} ${one.state}`);
+  assert.deepEqual(names(events.slice(0, 1)), ['a failed', 'b waiting']);
+  assert.deepEqual(names(events), ['a_and_b running']);
+});
+
 test('a failure stays at the phase in which it happened', () => {
   const phases = progress(job([{ at: 0, phase: 'analyse' }, { at: 2, error: { message: 'no' } }]));
   assert.deepEqual(phases.map(one => one.state), ['failed', 'waiting', 'waiting']);

@@ -33,8 +33,15 @@ function expected(order: IJob['order']): string[] {
   ];
 }
 
-/** How far an export is: its phases, from what it has said so far. */
-export function progress(job: Pick<IJob, 'order' | 'events' | 'state'>): IPhase[] {
+/**
+ * How far an export is: its phases, from what it has said so far.
+ *
+ * `stages`, where they are known, are those of the plan that is verified.
+ */
+export function progress(
+  job: Pick<IJob, 'order' | 'events' | 'state'>,
+  stages: string[] = []
+): IPhase[] {
   const phases: IPhase[] = expected(job.order).map(phase => ({
     phase,
     label: LABELS[phase],
@@ -61,6 +68,11 @@ export function progress(job: Pick<IJob, 'order' | 'events' | 'state'>): IPhase[
       close(active, event.at, event.error ? 'failed' : 'done');
       active = null;
     }
+  }
+  const verify = phases.find(one => one.phase === 'verify');
+  if (verify?.state === 'active' && verify.attempt < 2) {
+    const rest = stages.filter(name => !verify.stages.some(one => one.name === name));
+    verify.stages.push(...rest.map(name => ({ name, state: 'waiting' })));
   }
   return phases;
 }

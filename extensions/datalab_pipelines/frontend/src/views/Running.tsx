@@ -18,7 +18,8 @@ export function Running(props: { state: IState }): React.ReactElement {
     const timer = setInterval(() => setNow(Date.now() / 1000), 500);
     return () => clearInterval(timer);
   }, []);
-  const phases = progress(job);
+  const stages = state.preview?.plan.stages.map(stage => stage.name);
+  const phases = progress(job, stages);
   const elapsed = now - job.began;
   const ending = job.state === 'cancelling';
   return (
