@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def export_project(
     Without ``git`` the folder must be new or empty. With it the project becomes a commit on a
     branch of the repository that ``target`` is in, merged with what is there from an earlier
     export; index, working tree and current branch stay as they are, unless the branch is the one
-    that is checked out. Where there is no repository the folder becomes one.
+    that is checked out. Where there is no repository the folder becomes one. What ``verification``
+    found to be different is committed, and not pushed.
 
     Raises ``ExportError`` (``MergeConflict``) with nothing written and no branch moved.
     """
@@ -49,6 +51,15 @@ def export_project(
         pull_request_text(plan, verification),
         (BEGIN, END),
     )
+    wrong = verification is not None and verification.status not in ("equal", "not compared")
+    asked = git is not None and (git.push or git.pull_request)
+    if git and asked and wrong:
+        done = export_work(work, target, replace(git, push=False, pull_request=False), progress)
+        done.problem = done.problem or {
+            "message": "committed, but not pushed: the pipeline is not the notebook",
+            "hint": "See what is different; push the branch yourself to show it to others.",
+        }
+        return done
     return export_work(work, target, git, progress)
 
 
