@@ -1,7 +1,7 @@
 """Digests of variables that are equal when the values are: for comparing two processes.
 
-Order of dictionaries, types, and which parts are one object count; memory addresses, and in which
-module a function or class was defined, do not.
+Order of dictionaries and types count; memory addresses, and in which module a function or class was
+defined, do not. Which parts are one object shows only when one is changed, in what comes after.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def digest(value: Any) -> str:
 class _Walk:
     def __init__(self) -> None:
         self.hash = hashlib.sha256()
-        self.seen: dict[int, int] = {}
+        self.done: dict[int, str] = {}
+        self.open: list[int] = []
         self.kept: list[Any] = []
         self.steps = 0
 
@@ -59,10 +60,21 @@ class _Walk:
         if isinstance(value, types.GeneratorType):
             raise TypeError("a generator")
         if kind in (tuple, frozenset, set, list, dict) or hasattr(value, "__dict__"):
-            if id(value) in self.seen and kind is not tuple:
-                return self.say("again", self.seen[id(value)])
-            self.seen[id(value)] = len(self.seen)
-            self.kept.append(value)
+            if id(value) in self.open:
+                return self.say("itself", len(self.open) - self.open.index(id(value)))
+            if id(value) not in self.done:
+                self.kept.append(value)  # so that no other object gets its identity
+                outer, self.hash = self.hash, hashlib.sha256()
+                self.open.append(id(value))
+                self._inside(value, depth)
+                self.open.pop()
+                self.done[id(value)] = self.hash.hexdigest()
+                self.hash = outer
+            return self.say(self.done[id(value)])
+        self._inside(value, depth)
+
+    def _inside(self, value: Any, depth: int) -> None:
+        kind = type(value)
         if kind in (list, tuple):
             self.say(kind.__name__, len(value))
             for one in value:
@@ -108,7 +120,7 @@ class _Walk:
     def _object(self, value: Any, depth: int) -> None:
         parts = value.__reduce_ex__(4)
         if isinstance(parts, str):
-            return self.say("named", parts)
+            return self.say("named", parts.split(".")[-1])
         self.say(type(value).__name__)
         function, arguments, state, items, pairs = (*parts, None, None, None, None)[:5]
         self.add(function, depth + 1)

@@ -32,7 +32,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from . import artifacts, hints
+from . import artifacts, hints, probing
 from .errors import ArtifactError, PipelineError
 from .results import ONLY, SCHEMA, Reference, failure_key, read_value, result_key
 from .serializers import plain, save
@@ -141,7 +141,9 @@ def find(address: str) -> Stage[..., Any]:
 def execute(call: Call) -> dict[str, Any]:
     """Run ``call``; return the result document that was written. Raises what the stage raises."""
     store = open_store(call.store)
-    stage = find(call.stage)
+    # Figures that a stage shows become files of its run.
+    os.environ.setdefault("MPLBACKEND", "module://datalab_pipelines.figures")
+    stage = probing.wanted(find(call.stage))
     arguments = read_arguments(call, store)
     began, clock = datetime.now(UTC), time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="datalab-") as scratch:
