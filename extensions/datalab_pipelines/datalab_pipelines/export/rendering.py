@@ -269,7 +269,10 @@ class Rendering:
             if isinstance(node, ast.Expr) and not self._silent(node.value):
                 start, end = span(node.value, where)
                 opened = _opened(cell.code, node, where)
-                edits.append(Edit(*opened, f"{self.own('show')}({cell.code[start:end]})"))
+                text = cell.code[start:end]
+                if isinstance(node.value, ast.Tuple | ast.NamedExpr | ast.GeneratorExp):
+                    text = f"({text})"  # ``a, b`` is one value
+                edits.append(Edit(*opened, f"{self.own('show')}({text})"))
         return _without_passes(apply_edits(cell.code, edits))
 
     def _silent(self, node: ast.expr) -> bool:
