@@ -11,6 +11,7 @@ import ast
 import dataclasses
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from .model import Choices, Plan, StagePlan, Warn
 from .planning import plan as make_plan
 from .writing import data_files, write_code
 
+PLACE = re.compile(r"(?:ArtifactError: )?/\S+\.py:\d+: ")  # in a folder that is gone
 Progress = Callable[[str], None]
 
 
@@ -105,7 +107,7 @@ def _boundary(plan: Plan, found: Verification) -> tuple[int, str]:
             "cannot be handed" in text or "share memory" in text or "cannot be stored" in text
         )
         at = at + 1 if handing_on else at
-        return min(max(at, 1), len(names) - 1), text.splitlines()[0][:200]
+        return min(max(at, 1), len(names) - 1), PLACE.sub("", text.splitlines()[0])[:200]
     stages = [*found.different.values(), *found.shown_differently]
     first = min(names.index(stage) for stage in stages)
     differs = [name for name, stage in found.different.items() if stage == names[first]]
@@ -212,10 +214,15 @@ def _compare(plan: Plan, reference: Reference, folder: Path, timeout: float) -> 
     last = plan.stages[-1]
     sure_at_end, _ = reference.after(last.cells[-1])
     held: dict[str, tuple[str, str]] = {}  # variable → the last stage that has it, and its digest
+    imported = {
+        name
+        for name, them in plan.analysis.definitions.items()
+        if all(one.kind == "import" for one in them)
+    }
     for stage in plan.stages:
         noted = _noted(notes, stage)
         here: dict[str, str] = noted["variables"]
-        sure, unsure = reference.after(stage.cells[-1])
+        sure, unsure = (_without(one, imported) for one in reference.after(stage.cells[-1]))
         needed = {name for port in stage.outputs for name in port.variables}
         for name, value in sure.items():
             if here.get(name, value if name not in needed else "") != value:
@@ -230,7 +237,7 @@ def _compare(plan: Plan, reference: Reference, folder: Path, timeout: float) -> 
             wrong = difference(reference.shown(stage.cells[-1:]), noted["outputs"])
         if wrong:
             found.shown_differently[stage.name] = str(wrong)
-    for name, value in sure_at_end.items():
+    for name, value in _without(sure_at_end, imported).items():
         if name in found.different:
             continue
         if name not in held:
@@ -253,6 +260,10 @@ def _compare(plan: Plan, reference: Reference, folder: Path, timeout: float) -> 
     if found.different or found.shown_differently:
         found.status = "different"
     return found
+
+
+def _without(names: dict[str, str], others: set[str]) -> dict[str, str]:
+    return {name: value for name, value in names.items() if name not in others}
 
 
 def _noted(folder: Path, stage: StagePlan) -> dict[str, Any]:
