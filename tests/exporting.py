@@ -19,7 +19,7 @@ from datalab_pipelines import export
 from datalab_pipelines.digests import digests
 from datalab_pipelines.export.writing import write_code
 from datalab_pipelines.notebook import display, shell, shell_lines
-from datalab_pipelines.probing import observed
+from datalab_pipelines.probing import NOTE, _noting
 from datalab_pipelines.serializers import load, save
 
 
@@ -104,11 +104,15 @@ def _stages(plan, folder, expected):
                 )
                 given = [values[port.name] for port in stage.inputs]
                 given += [one.default for one in plan.parameters if one.name in stage.parameters]
-                looked = vars(module)
-                if plan.form == "functions":
-                    looked = {}
-                    function = observed(function, looked.update)
-                result = function.function(*given)
+                looked = vars(module) if plan.form == "variables" else {}
+
+                def note(value, local, looked=looked):
+                    looked.update(local)
+                    return value
+
+                function.function.__globals__[NOTE] = note
+                result = _noting(function.function)(*given)
+                looked.pop(NOTE, None)
                 here = digests(looked)
                 needed = {name for port in stage.outputs for name in port.variables}
                 end = expected[stage.cells[-1]]

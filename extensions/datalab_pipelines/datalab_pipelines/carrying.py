@@ -9,16 +9,12 @@ something else.
 from __future__ import annotations
 
 import io
-import json
-import os
 import sys
 import types
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from .errors import ArtifactError
-from .probing import PROBE
 
 Variables = dict[str, Any]
 
@@ -59,12 +55,6 @@ def kept(stage: str, variables: Variables, *names: str) -> Variables:
     Raises ``ArtifactError`` when one cannot be handed on as it is: a function or class of the
     stage's own module, arrays that share memory, and what cannot be stored at all.
     """
-    probe = os.environ.get(PROBE)
-    if probe:
-        from .digests import digests
-
-        found = digests(variables)
-        Path(probe, f"{stage}.json").write_text(json.dumps(found), encoding="utf-8")
     kept = {name: variables[name] for name in names if name in variables}
     check(kept, str(variables.get("__name__", "")))
     return kept

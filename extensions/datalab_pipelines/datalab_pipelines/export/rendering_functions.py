@@ -13,7 +13,7 @@ from .hinting import Hints
 from .model import CodeCell, Plan, Port, StagePlan, Statement
 from .names import _in_text as names_in_text
 from .preamble import Preamble, imports_of, preamble_of, side_effects
-from .rendering_variables import VariablesForm, _plain, _short, _source, _start
+from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 from .sharing import Function
 from .stars import star_imports
 from .text import Edit, apply_edits, indent, offsets, span
@@ -375,7 +375,8 @@ class FunctionsForm(VariablesForm):
             node = cell.statements[-1].node
             if isinstance(node, ast.Expr) and not self._silent(node.value):
                 start, end = span(node.value, where)
-                edits.append(Edit(*span(node, where), f"show({cell.code[start:end]})"))
+                text = shown_value(node.value, cell.code[start:end])
+                edits.append(Edit(*span(node, where), f"show({text})"))
         return _tidy(apply_edits(cell.code, edits), cell, self)
 
     def _kept_imports(self, node: ast.stmt) -> str:

@@ -272,7 +272,8 @@ class VariablesForm:
             if isinstance(node, ast.Expr) and not self._silent(node.value):
                 start, end = span(node.value, where)
                 opened = _opened(cell.code, node, where)
-                edits.append(Edit(*opened, f"{self.own('show')}({cell.code[start:end]})"))
+                text = shown_value(node.value, cell.code[start:end])
+                edits.append(Edit(*opened, f"{self.own('show')}({text})"))
         return _without_passes(apply_edits(cell.code, edits))
 
     def _silent(self, node: ast.expr) -> bool:
@@ -313,6 +314,12 @@ class VariablesForm:
         lines += [f"    {call}" for call in calls]
         lines += ["", "", 'if __name__ == "__main__":', "    main.main()", ""]
         return "\n".join(lines)
+
+
+def shown_value(node: ast.expr, text: str) -> str:
+    """Return an expression as an argument: ``a, b`` is one value."""
+    alone = isinstance(node, ast.Tuple | ast.NamedExpr | ast.GeneratorExp)
+    return f"({text})" if alone else text
 
 
 def _plain(text: str) -> str:
