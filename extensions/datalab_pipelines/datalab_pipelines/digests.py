@@ -1,24 +1,32 @@
 """Digests of variables that are equal when the values are: for comparing two processes.
 
-Order of dictionaries, types, and which parts are one object count; memory addresses, and in which
-module a function or class was defined, do not.
+Order of dictionaries and types count; memory addresses, and in which module a function or class was
+defined, do not. Which parts are one object shows only when one is changed, in what comes after.
 """
 
 from __future__ import annotations
 
+import dis
 import hashlib
+import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
 SKIPPED = {"In", "Out", "exit", "quit", "open", "get_ipython"}
 LARGEST = 3_000_000
+PLAIN = (type(None), bool, int, float, complex, str, bytes)
+SAME = {"LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST", "LOAD_NAME", "LOAD_CLOSURE"}
+AS_IF_ABSENT = {"COPY_FREE_VARS", "MAKE_CELL", "PUSH_NULL", "PRECALL", "RESUME", "NOP", "CACHE"}
+STORED = {"STORE_GLOBAL", "STORE_DEREF", "STORE_FAST", "STORE_NAME"}
 
 
 def digests(variables: dict[str, Any]) -> dict[str, str]:
     """Return the digest of every variable; ``?`` and why for one that cannot be compared."""
     found = {}
     for name, value in list(variables.items()):
-        if not name.startswith("_") and name not in SKIPPED:
+        skipped = name.startswith("_") or name in SKIPPED or isinstance(value, types.ModuleType)
+        if not skipped:
             try:
                 found[name] = digest(value)
             except Exception as error:  # noqa: BLE001 - __reduce__ may raise anything
@@ -33,10 +41,46 @@ def digest(value: Any) -> str:
     return walk.hash.hexdigest()
 
 
+def _of_notebook(module: str | None) -> bool:
+    return module in (None, "__main__", "shared") or str(module).startswith("stages.")
+
+
+def _instructions(code: types.CodeType) -> list[Any]:
+    """Return what a function does, the same wherever its variables live."""
+    found: list[Any] = []
+    for one in dis.get_instructions(code):
+        if one.opname in AS_IF_ABSENT:
+            continue
+        name = "LOAD" if one.opname in SAME else one.opname
+        name = "STORE" if one.opname in STORED else name
+        name = "LOAD_ATTR" if name == "LOAD_METHOD" else name  # one or other, by the import's place
+        value = one.argval
+        if isinstance(value, types.CodeType):
+            value = _instructions(value)
+        elif "JUMP" in name or name in ("FOR_ITER", "SEND", "LOAD_FAST_AND_CLEAR"):
+            value = None
+        elif isinstance(value, str) and name == "LOAD_CONST" and "<locals>" in value:
+            value = None  # a qualified name
+        elif isinstance(value, frozenset):
+            value = sorted(map(repr, value))
+        elif name == "MAKE_FUNCTION":
+            value = (one.arg or 0) & 3  # defaults; whether it closes over something is no matter
+        elif name == "BUILD_TUPLE":
+            value = None
+        found.append((name, repr(value)))
+    return found
+
+
+def _global_random() -> Any:
+    numpy = sys.modules.get("numpy")
+    return numpy.random.mtrand._rand if numpy else None
+
+
 class _Walk:
     def __init__(self) -> None:
         self.hash = hashlib.sha256()
-        self.seen: dict[int, int] = {}
+        self.done: dict[int, str] = {}
+        self.open: list[int] = []
         self.kept: list[Any] = []
         self.steps = 0
 
@@ -52,19 +96,39 @@ class _Walk:
             return self.say(kind.__name__, value)
         if isinstance(value, types.ModuleType):
             return self.say("module", value.__name__)
-        if isinstance(value, types.FunctionType | types.BuiltinFunctionType | type):
-            return self.say(
-                "named", value.__qualname__.replace("<lambda>", "lambda")[-80:].split(".")[-1]
-            )
+        if isinstance(value, types.FunctionType):
+            return self._function(value, depth)
+        if isinstance(value, types.BuiltinFunctionType | type):
+            return self._named(value, depth)
         if isinstance(value, types.GeneratorType):
             raise TypeError("a generator")
+        if kind.__module__ == "numpy" and hasattr(value, "dtype") and not hasattr(value, "__len__"):
+            return self.say("scalar", value.dtype.str, value.item())
         if kind in (tuple, frozenset, set, list, dict) or hasattr(value, "__dict__"):
-            if id(value) in self.seen and kind is not tuple:
-                return self.say("again", self.seen[id(value)])
-            self.seen[id(value)] = len(self.seen)
-            self.kept.append(value)
+            return self._once(value, depth, self._inside)
+        self._inside(value, depth)
+
+    def _once(self, value: Any, depth: int, add: Callable[[Any, int], None]) -> None:
+        """Add the digest of ``value`` alone, which ``add`` makes the first time."""
+        if id(value) in self.open:
+            return self.say("itself", len(self.open) - self.open.index(id(value)))
+        if id(value) not in self.done:
+            self.kept.append(value)  # so that no other object gets its identity
+            outer, self.hash = self.hash, hashlib.sha256()
+            self.open.append(id(value))
+            add(value, depth)
+            self.open.pop()
+            self.done[id(value)] = self.hash.hexdigest()
+            self.hash = outer
+        self.say(self.done[id(value)])
+
+    def _inside(self, value: Any, depth: int) -> None:
+        kind = type(value)
         if kind in (list, tuple):
             self.say(kind.__name__, len(value))
+            if all(type(one) in PLAIN for one in value):
+                self.hash.update(repr(value).encode(errors="surrogatepass"))
+                return
             for one in value:
                 self.add(one, depth + 1)
         elif kind is dict:
@@ -78,6 +142,8 @@ class _Walk:
             self._array(value, depth)
         elif kind.__module__.split(".")[0] == "pandas" and kind.__name__ in ("DataFrame", "Series"):
             self._pandas(value, depth)
+        elif kind.__module__.split(".")[0] == "pandas" and hasattr(value, "to_flat_index"):
+            self._index(value, depth)
         elif kind.__module__.startswith("matplotlib"):
             raise TypeError("a drawing")
         else:
@@ -91,24 +157,65 @@ class _Walk:
         self.hash.update(value.tobytes())
 
     def _pandas(self, value: Any, depth: int) -> None:
-        import numpy
-
         self.say(type(value).__name__, value.shape)
         columns = (
             [value.iloc[:, at] for at in range(value.shape[1])] if value.ndim == 2 else [value]
         )
         self.add(list(value.columns) if value.ndim == 2 else value.name, depth + 1)
-        self.say(str(value.index.dtype), value.index.names)
-        self.add(list(value.index), depth + 1)
+        self._index(value.index, depth)
         for column in columns:
             self.say(str(column.dtype))
-            plain = isinstance(column.dtype, numpy.dtype) and not column.dtype.hasobject
-            self.add(column.to_numpy() if plain else column.tolist(), depth + 1)
+            if hasattr(column, "cat"):
+                self.say("categories", column.cat.ordered)
+                self.add(column.cat.categories.tolist(), depth + 1)
+            self._values(column, depth)
+
+    def _values(self, value: Any, depth: int) -> None:
+        import numpy
+
+        plain = isinstance(value.dtype, numpy.dtype) and not value.dtype.hasobject
+        self.add(value.to_numpy() if plain else value.tolist(), depth + 1)
+
+    def _index(self, value: Any, depth: int) -> None:
+        # Nothing of what an index keeps for speed, which grows when it is looked into.
+        self.say(type(value).__name__, str(value.dtype), str(getattr(value, "freqstr", "")))
+        self.add(list(value.names), depth + 1)
+        self._values(value, depth)
+
+    def _function(self, value: types.FunctionType, depth: int) -> None:
+        """Add what a function does; of one that is a library's, only the name."""
+        self.say("function", value.__name__)
+        if _of_notebook(value.__module__):
+            self._once(value, depth, self._code)
+
+    def _code(self, value: types.FunctionType, depth: int) -> None:
+        self.say(*_instructions(value.__code__))
+        self.add(value.__defaults__, depth + 1)
+        self.add(value.__kwdefaults__, depth + 1)
+
+    def _named(self, value: Any, depth: int) -> None:
+        self.say("named", value.__qualname__.split(".")[-1])
+        if isinstance(value, type) and _of_notebook(value.__module__):
+            self._once(value, depth, self._class)
+
+    def _class(self, value: type, depth: int) -> None:
+        self.say([one.__name__ for one in value.__mro__])
+        for name, part in vars(value).items():
+            if not (name.startswith("__") and name.endswith("__") and name != "__init__"):
+                part = getattr(part, "__func__", getattr(part, "fget", part))
+                self.say(name)
+                if type(part) in (*PLAIN, list, dict, set, tuple, types.FunctionType):
+                    self.add(part, depth + 1)
 
     def _object(self, value: Any, depth: int) -> None:
+        if type(value).__name__ == "RandomState" and value is _global_random():
+            return self.say("the global random state")  # which is compared by what is drawn
+        if type(value).__name__ == "Bunch":  # sklearn's, which loses its attributes in a file
+            self.say("Bunch")
+            return self.add(dict(value), depth + 1)
         parts = value.__reduce_ex__(4)
         if isinstance(parts, str):
-            return self.say("named", parts)
+            return self.say("named", parts.split(".")[-1])
         self.say(type(value).__name__)
         function, arguments, state, items, pairs = (*parts, None, None, None, None)[:5]
         self.add(function, depth + 1)

@@ -40,6 +40,7 @@ from .settings import SageMakerEndpoint, SageMakerTuning
 from .stages import Stage
 from .stores import Store, open_store
 
+PROOF = "DATALAB_EXPORT_PROOF"  # the folder in which an export's proof wants notes
 LARGEST_VALUE = 100_000
 LONGEST_MESSAGE = 8_000
 # SageMaker shows the first 1,024 characters of this file as the job's FailureReason:
@@ -141,6 +142,8 @@ def find(address: str) -> Stage[..., Any]:
 def execute(call: Call) -> dict[str, Any]:
     """Run ``call``; return the result document that was written. Raises what the stage raises."""
     store = open_store(call.store)
+    # Figures that a stage shows become files of its run.
+    os.environ.setdefault("MPLBACKEND", "module://datalab_pipelines.figures")
     stage = find(call.stage)
     arguments = read_arguments(call, store)
     began, clock = datetime.now(UTC), time.perf_counter()
@@ -194,6 +197,10 @@ def invoke(stage: Stage[..., Any], arguments: Mapping[str, Any]) -> Any:
         from .tuning import tune
 
         return tune(stage, compute, arguments)
+    if os.environ.get(PROOF):
+        from .probing import probed
+
+        return probed(stage, arguments)
     value = stage.function(**arguments)
     if isinstance(compute, SageMakerEndpoint):
         if not callable(value):

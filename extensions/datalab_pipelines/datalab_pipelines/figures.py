@@ -14,6 +14,7 @@ from matplotlib.backend_bases import FigureManagerBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from .artifacts import report
+from .outputs import note_figure
 
 
 class FigureManager(FigureManagerBase):
@@ -36,6 +37,7 @@ def show(*args: object, **kwargs: object) -> None:
     for manager in _pylab_helpers.Gcf.get_all_fig_managers():
         figure = manager.canvas.figure
         if figure.axes or figure.lines or figure.images:
+            note_figure(figure)
             report(_Quiet(figure), _name(figure))
     with matplotlib.rc_context():
         plt.close("all")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .artifacts import report
+from .outputs import note_figure, note_value, note_variables
 
 RandomState = bytes
 
@@ -25,9 +26,13 @@ def show(value: Any, name: str = "output") -> None:
     """Show ``value`` as the last line of a cell is shown: in the log, and as a file of the run."""
     if value is None:
         return
-    if _is_figure(value) or type(value).__module__.startswith("matplotlib."):
+    if _is_figure(value):
+        note_figure(value)
         return  # plt.show() keeps it
+    if type(value).__module__.startswith("matplotlib."):
+        return
     print(value if hasattr(value, "to_html") else repr(value))
+    note_value(value)
     if os.environ.get("DATALAB_REPORT"):
         report(value, name)
 
@@ -120,11 +125,13 @@ def run_notebook(path: str | Path) -> dict[str, Any]:
             if pyplot := sys.modules.get("matplotlib.pyplot"):
                 pyplot.show()
     hidden = set(shell.user_ns_hidden)
-    return {
+    variables = {
         name: value
         for name, value in shell.user_ns.items()
         if name not in hidden and not name.startswith("_")
     }
+    note_variables(variables)
+    return variables
 
 
 def end_of_cell() -> None:

@@ -10,7 +10,16 @@ from .errors import ExportError
 from .magics import statements_of, translate
 from .model import Analysis, CodeCell, Facts, Interval, Notebook, Parameter, Warn
 from .names import Flow, strings_in
-from .sharing import BUILTINS, Function, bindings, changed_roots, constant, divide, root_of
+from .sharing import (
+    BUILTINS,
+    Function,
+    bindings,
+    changed_roots,
+    constant,
+    divide,
+    reached,
+    root_of,
+)
 from .text import Edit, apply_edits, offsets, span
 
 EVERYTHING = {"eval", "globals", "__import__", "compile", "execfile"}
@@ -42,9 +51,10 @@ def _rewrite(cell: CodeCell) -> None:
     """Make the cell one that can stand in a function whose variables are all global."""
     if cell.opaque:
         return
+    cell.code = _futures_first(cell.code)
     tree = ast.parse(cell.code)
     try:
-        compile(tree, "<cell>", "exec")
+        compile(tree, "<cell>", "exec", dont_inherit=True)
     except SyntaxError as error:
         raise ExportError(
             f"not valid Python: {error.msg}", cell=cell.index, line=error.lineno
@@ -67,6 +77,21 @@ def _rewrite(cell: CodeCell) -> None:
         cell.code = apply_edits(cell.code, edits)
         tree = ast.parse(cell.code)
     cell.statements = statements_of(cell.code, tree)
+
+
+def _futures_first(code: str) -> str:
+    """Return a cell with its ``__future__`` imports first; IPython takes them anywhere."""
+    tree = ast.parse(code)
+    late = [
+        node
+        for node in tree.body[1:]
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    ]
+    if not late:
+        return code
+    where = offsets(code)
+    first = "; ".join(ast.unparse(node) for node in late)
+    return f"{first}\n{apply_edits(code, [Edit(*span(node, where), 'pass') for node in late])}"
 
 
 def _outside_functions(tree: ast.Module) -> list[ast.AST]:
@@ -285,12 +310,24 @@ def _setters(node: ast.stmt) -> list[tuple[ast.AST, bool]]:
     return found
 
 
-def _mentions(cell: CodeCell, name: str) -> bool:
-    return any(
-        isinstance(node, ast.Name) and node.id == name
-        for one in cell.statements
-        for node in ast.walk(one.node)
-    )
+def _last_use(found: Analysis, name: str, cell: CodeCell, code: list[CodeCell]) -> int:
+    """Return the last cell that may read what ``cell`` binds to ``name``."""
+    readers = {
+        other
+        for other, them in found.definitions.items()
+        for one in them
+        if name in reached(one, found.definitions)
+    }
+    last = cell.index
+    for later in code:
+        if later.index <= cell.index:
+            continue
+        facts = found.facts[later.index]
+        if name in facts.exposed or readers & facts.exposed:
+            last = later.index
+        elif name in facts.definite and not readers & facts.bound:
+            break
+    return last
 
 
 def _unstorable(
@@ -310,10 +347,10 @@ def _unstorable(
             what = _cannot_be_stored(node.value, resolve, generators)
             names = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
             for name in sorted(names) if what else ():
-                later = [c.index for c in code if c.index > cell.index and _mentions(c, name)]
-                if later:
+                last = _last_use(found, name, cell, code)
+                if last > cell.index:
                     why = f"{name} is {what}, which cannot be stored"
-                    found.intervals.append(Interval(cell.index, later[-1], "unstorable", why))
+                    found.intervals.append(Interval(cell.index, last, "unstorable", why))
 
 
 def _cannot_be_stored(node: ast.AST, resolve: dict[str, str], generators: set[str]) -> str:

@@ -192,6 +192,8 @@ def _replacement(
     if method != "run_line_magic":
         return ""  # what ? writes
     name, rest = words[0], words[1] if len(words) > 1 else ""
+    if not name:  # ``% matplotlib inline``, which IPython took once
+        name, _, rest = rest.strip().partition(" ")
     if name == "time":
         return rest.strip().rstrip(";") or ""
     if name in ("pip", "conda", "mamba", "uv"):

@@ -1,42 +1,99 @@
-"""The notebook as one plain process: cells one after the other, variables noted after each.
+"""The notebook as one plain process: cells one after the other, what they make and show noted.
 
 ``python -m datalab_pipelines.export.reference`` reads ``.cells.json`` in the working directory and
-writes ``.digests.json``.
+writes ``.digests.json``. A cell is ``{"index", "code", "shown", "digest"}``: whether its last
+expression is shown, and whether the variables are noted after it.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 from ..digests import digests
-from ..notebook import capture_output, display, shell, shell_lines
+from ..notebook import (
+    capture_output,
+    display,
+    end_of_cell,
+    run_notebook,
+    shell,
+    shell_lines,
+    show,
+)
+from ..outputs import Recorder, recording
+
+HELPERS: dict[str, Any] = {
+    "shell": shell,
+    "shell_lines": shell_lines,
+    "display": display,
+    "capture_output": capture_output,
+}
 
 
 def main() -> None:
-    """Run the cells."""
+    """Run the cells; where the first one is a notebook's path, IPython runs that."""
     cells = json.loads(Path(".cells.json").read_text(encoding="utf-8"))
     sys.path.insert(0, str(Path.cwd()))
     target = Path(".digests.json").resolve()
+    with recording() as recorder:
+        found = _whole(cells[0], recorder) if "path" in cells[0] else _each(cells, recorder)
+    target.write_text(json.dumps(found), encoding="utf-8")
+
+
+def _whole(cell: dict[str, Any], recorder: Recorder) -> dict[str, Any]:
+    variables = run_notebook(cell["path"])
+    last = {"variables": digests(variables), "outputs": recorder.take(), "optional": []}
+    return {str(cell["index"]): last}
+
+
+def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
-    helpers = {"shell": shell, "shell_lines": shell_lines, "display": display}
-    helpers["capture_output"] = capture_output
-    module.__dict__.update(helpers)
-    found = {}
-    for index, code in cells:
-        exec(compile(code, f"cell {index + 1}", "exec"), module.__dict__)
-        if pyplot := sys.modules.get("matplotlib.pyplot"):
-            pyplot.close("all")
-        own = {
-            name: value
-            for name, value in module.__dict__.items()
-            if not (name in helpers and value is helpers[name])
+    module.__dict__.update(HELPERS)
+    found: dict[str, Any] = {}
+    for cell in cells:
+        optional = _run(cell, module, recorder)
+        end_of_cell()
+        noted = found[str(cell["index"])] = {
+            "variables": {},
+            "outputs": recorder.take(),
+            "optional": optional,
         }
-        found[str(index)] = digests(own)
-    target.write_text(json.dumps(found), encoding="utf-8")
+        if cell["digest"]:
+            own = {
+                name: value
+                for name, value in module.__dict__.items()
+                if not (name in HELPERS and value is HELPERS[name])
+            }
+            noted["variables"] = digests(own)
+    return found
+
+
+def _run(cell: dict[str, Any], module: types.ModuleType, recorder: Recorder) -> list[str]:
+    """Run a cell; return the lines that a plot's return value shows, which is nobody's result."""
+    tree = ast.parse(cell["code"])
+    name = f"cell {cell['index'] + 1}"
+    if cell["shown"] == "no" or not isinstance(tree.body[-1:][0], ast.Expr):
+        exec(compile(tree, name, "exec", dont_inherit=True), module.__dict__)
+        return []
+    last = tree.body.pop()
+    assert isinstance(last, ast.Expr)
+    exec(compile(tree, name, "exec", dont_inherit=True), module.__dict__)
+    code = compile(ast.Expression(last.value), name, "eval", dont_inherit=True)
+    value = eval(code, module.__dict__)
+    if cell["shown"] == "yes":
+        show(value)
+        return []
+    before = recorder.take()
+    show(value)
+    shown = recorder.take()
+    for line in before:
+        recorder.text(line + "\n")
+    return shown
 
 
 if __name__ == "__main__":

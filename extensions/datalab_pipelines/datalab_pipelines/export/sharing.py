@@ -16,6 +16,20 @@ from .model import CodeCell, Definition
 from .names import Flow, scope_of
 
 BUILTINS = frozenset(dir(builtins))
+LOOKING = {
+    "len",
+    "sum",
+    "min",
+    "max",
+    "sorted",
+    "list",
+    "tuple",
+    "set",
+    "range",
+    "any",
+    "all",
+    "str",
+}
 FIELDS = {"field", "auto", "property", "staticmethod", "classmethod", "Field"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -119,7 +133,8 @@ def divide(
         # A builtin that is bound anew is the builtin until then, so it cannot come from elsewhere.
         own = name not in excluded and not hasattr(builtins, name)
         fit = own and not all_apart and _once(them, bound[name])
-        if fit and (them[0].kind == "import" or (name not in changed and _sound(them[0], bound))):
+        still = name not in changed and not them[0].early & changed
+        if fit and (them[0].kind == "import" or (still and _sound(them[0], bound))):
             good.add(name)
     while True:
         bad = {
@@ -139,10 +154,23 @@ def divide(
                 and name not in excluded
                 and _once(them, bound[name])
                 and name not in changed
+                and not one.early & changed
                 and _sound(one, bound)
                 and all(early in good or early not in bound for early in one.early)
                 and not _captures(one, good, set(bound))
             )
+    return found
+
+
+def reached(one: Definition, definitions: dict[str, list[Definition]]) -> set[str]:
+    """Return every name that a definition reads, itself or through others."""
+    found: set[str] = set()
+    waiting = [one]
+    while waiting:
+        for name in waiting.pop().free:
+            if name not in found:
+                found.add(name)
+                waiting += definitions.get(name, [])
     return found
 
 
@@ -160,7 +188,7 @@ def _other_names(code: list[CodeCell], changed: set[str]) -> set[str]:
 
 
 def _once(them: list[Definition], bound: list[ast.stmt]) -> bool:
-    if them[0].kind == "import" and len(bound) == len(them):
+    if len(bound) == len(them):  # said again in the same words, it is the same
         return len({ast.dump(one.statement.node) for one in them}) == 1
     return len(bound) == 1
 
@@ -171,7 +199,7 @@ def _sound(one: Definition, bound: dict[str, list[ast.stmt]]) -> bool:
     if isinstance(node, ast.Assign):
         if not isinstance(node.value, ast.Lambda):
             return True
-        return _sound_defaults(node.value.args)
+        return _sound_defaults(node.value)
     assert isinstance(node, Function | ast.ClassDef)
     for decorator in node.decorator_list:
         named = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -182,18 +210,64 @@ def _sound(one: Definition, bound: dict[str, list[ast.stmt]]) -> bool:
         if not all(isinstance(b, ast.Import | ast.ImportFrom) for b in binds):
             return False
     if isinstance(node, Function):
-        return _sound_defaults(node.args)
+        return _sound_defaults(node)
     return _sound_class(node)
 
 
-def _sound_defaults(arguments: ast.arguments) -> bool:
-    return all(constant(one) for one in [*arguments.defaults, *arguments.kw_defaults])
+def _sound_defaults(function: ast.AST) -> bool:
+    """Say whether the defaults of a function are the same objects' worth wherever it is said.
+
+    A name or attribute is: it is among what the definition reads early, which has to be shared. So
+    is a list or dictionary of constants that the function only looks at.
+    """
+    assert isinstance(function, Function | ast.Lambda)
+    arguments = function.args
+    named = [*arguments.posonlyargs, *arguments.args]
+    pairs = [
+        *zip(reversed(named), reversed(arguments.defaults), strict=False),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    return all(
+        constant(default)
+        or (isinstance(default, ast.Name | ast.Attribute) and root_of(default) != "")
+        or (_of_constants(default) and _only_looked_at(function, argument.arg))
+        for argument, default in pairs
+    )
+
+
+def _of_constants(node: ast.AST | None) -> bool:
+    if isinstance(node, ast.List | ast.Set | ast.Tuple):
+        return all(constant(one) or _of_constants(one) for one in node.elts)
+    if isinstance(node, ast.Dict):
+        return all(constant(one) and one is not None for one in [*node.keys, *node.values])
+    return False
+
+
+def _only_looked_at(function: ast.AST, name: str) -> bool:
+    """Say whether the function neither changes the object of an argument nor hands it on."""
+    for node in ast.walk(function):
+        for field, child in ast.iter_fields(node):
+            children = child if isinstance(child, list) else [child]
+            for one in children:
+                if not (isinstance(one, ast.Name) and one.id == name):
+                    continue
+                if isinstance(one.ctx, ast.Load) and not _looks(node, field):
+                    return False
+    return True
+
+
+def _looks(node: ast.AST, field: str) -> bool:
+    if isinstance(node, ast.Subscript):
+        return field == "value" and isinstance(node.ctx, ast.Load)
+    if isinstance(node, ast.Call):
+        return field == "args" and root_of(node.func) in LOOKING
+    return isinstance(node, ast.For | ast.comprehension | ast.Compare | ast.BinOp | ast.If)
 
 
 def _sound_class(node: ast.ClassDef) -> bool:
     for one in node.body:
         if isinstance(one, Function):
-            if not _sound_defaults(one.args) or _changes_class(one, node.name):
+            if not _sound_defaults(one) or _changes_class(one, node.name):
                 return False
         elif isinstance(one, ast.Assign | ast.AnnAssign):
             value = one.value

@@ -7,9 +7,11 @@ What two runs of the notebook do not agree on cannot be compared.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,19 +21,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..carrying import PROBE
+from ..artifacts import REPORT
+from ..entry import PROOF
+from .analysing import _aliases as aliases
+from .analysing import dotted
+from .comparing import Reference, Run, difference
 from .errors import ExportError
-from .model import Choices, Plan, Warn
+from .model import Choices, Plan, StagePlan, Warn
 from .planning import plan as make_plan
 from .writing import data_files, write_code
 
+PLACE = re.compile(r"(?:ArtifactError: )?/\S+\.py:\d+: ")  # in a folder that is gone
 Progress = Callable[[str], None]
-Digests = dict[str, dict[str, str]]
 
 
 @dataclass
 class Verification:
-    """What was found. ``plan`` is the one that holds, which may have fewer stages."""
+    """What was found. ``plan`` is the one that holds, which may have fewer stages.
+
+    ``outputs_equal`` counts the cells whose output is the notebook's; ``outputs_not_comparable``
+    says why others vary, by the cell's number; ``shown_differently`` says by stage what is not.
+    """
 
     status: str  # equal, not compared (it runs), different, failed
     plan: Plan = field(repr=False)
@@ -39,6 +49,9 @@ class Verification:
     not_comparable: dict[str, str] = field(default_factory=dict)
     different: dict[str, str] = field(default_factory=dict)
     merged: list[str] = field(default_factory=list)
+    outputs_equal: int = 0
+    outputs_not_comparable: dict[str, str] = field(default_factory=dict)
+    shown_differently: dict[str, str] = field(default_factory=dict)
     error: str = ""
 
 
@@ -52,15 +65,16 @@ def verify(
     merged: list[str] = []
     with tempfile.TemporaryDirectory(prefix="datalab-verify-") as scratch:
         folder = Path(scratch)
-        runs: list[Digests] = []
+        runs: list[Run] = []
         for number in (1, 2):
             progress(f"running the notebook ({number} of 2)")
             runs.append(_run_notebook(plan, folder / f"notebook{number}", timeout))
+        reference = Reference(runs[0], runs[1])
         attempt = 0
         while True:
             attempt += 1
             progress(f"running the pipeline of {len(plan.stages)} stages")
-            found = _compare(plan, runs, folder / f"pipeline{attempt}", timeout)
+            found = _compare(plan, reference, folder / f"pipeline{attempt}", timeout)
             found.merged = merged
             if found.status in ("equal", "not compared") or len(plan.stages) < 2:
                 return found
@@ -87,32 +101,68 @@ def _boundary(plan: Plan, found: Verification) -> tuple[int, str]:
     names = [stage.name for stage in plan.stages]
     if found.error:
         stage, _, text = found.error.partition(": ")
+        stage = stage.removeprefix("datalab_") if stage not in names else stage
         at = names.index(stage) if stage in names else len(names) - 1
         handing_on = (
             "cannot be handed" in text or "share memory" in text or "cannot be stored" in text
         )
         at = at + 1 if handing_on else at
-        return min(max(at, 1), len(names) - 1), text.splitlines()[0][:200]
-    first = min(names.index(stage) for stage in found.different.values())
-    differs = ", ".join(name for name, stage in found.different.items() if stage == names[first])
-    return max(first, 1), f"with them apart {differs} came out different"
+        return min(max(at, 1), len(names) - 1), PLACE.sub("", text.splitlines()[0])[:200]
+    stages = [*found.different.values(), *found.shown_differently]
+    first = min(names.index(stage) for stage in stages)
+    differs = [name for name, stage in found.different.items() if stage == names[first]]
+    reason = f"with them apart {', '.join(differs)} came out different"
+    if not differs:
+        reason = f"with them apart {found.shown_differently[names[first]]}"
+    return max(first, 1), reason
 
 
-def _run_notebook(plan: Plan, folder: Path, timeout: float) -> Digests:
-    """Run the notebook in a clean process; return digests at the end of every code cell."""
+def _shown(plan: Plan) -> dict[int, str]:
+    """Say which cells show their last expression: yes, no, or as a plot does, in passing."""
+    cells = [cell for cell in plan.analysis.code if not cell.opaque]
+    resolve = aliases(cells)
+    found = {}
+    for cell in cells:
+        last = cell.statements[-1].node if cell.statements else None
+        if not cell.shown or not isinstance(last, ast.Expr):
+            found[cell.index] = "no"
+        elif isinstance(last.value, ast.Constant) and isinstance(last.value.value, str):
+            found[cell.index] = "passing"
+        else:
+            called = dotted(last.value, resolve) or dotted(
+                getattr(last.value, "func", last.value), resolve
+            )
+            plots = called.startswith("matplotlib.pyplot.")
+            found[cell.index] = "passing" if plots else "yes"
+    return found
+
+
+def _run_notebook(plan: Plan, folder: Path, timeout: float) -> Run:
+    """Run the notebook in a clean process; return what was noted after every code cell."""
     _fill(plan, folder)
-    cells = [(cell.index, cell.code) for cell in plan.analysis.code]
+    ends = {stage.cells[-1] for stage in plan.stages}
+    shown = _shown(plan)
+    cells: list[dict[str, Any]] = [
+        {
+            "index": cell.index,
+            "code": cell.code,
+            "shown": shown.get(cell.index, "no"),
+            "digest": cell.index in ends,
+        }
+        for cell in plan.analysis.code
+    ]
     if plan.whole:
-        return {}
+        cells = [{"index": max(ends), "path": plan.analysis.notebook.path.name}]
     (folder / ".cells.json").write_text(json.dumps(cells), encoding="utf-8")
-    done = _process(["-m", "datalab_pipelines.export.reference"], folder, timeout, {})
+    report = {REPORT: str(folder / ".report")}
+    done = _process(["-m", "datalab_pipelines.export.reference"], folder, timeout, report)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-6:]
         raise ExportError(
             "the notebook does not run from top to bottom:\n" + "\n".join(last),
             hint="Restart the kernel, run all cells, and correct what fails.",
         )
-    loaded: Digests = json.loads((folder / ".digests.json").read_text(encoding="utf-8"))
+    loaded: Run = json.loads((folder / ".digests.json").read_text(encoding="utf-8"))
     return loaded
 
 
@@ -134,7 +184,7 @@ def _process(
         **os.environ,
         **more,
         "PYTHONHASHSEED": "0",
-        "MPLBACKEND": "agg",
+        "MPLBACKEND": "module://datalab_pipelines.figures",
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
@@ -153,39 +203,77 @@ def _process(
         raise ExportError(f"not finished after {timeout:.0f} s") from None
 
 
-def _compare(plan: Plan, runs: list[Digests], folder: Path, timeout: float) -> Verification:
+def _compare(plan: Plan, reference: Reference, folder: Path, timeout: float) -> Verification:
     write_code(plan, folder)
-    probes = folder / ".probes"
-    probes.mkdir()
-    done = _process(["pipeline.py", "run"], folder, timeout, {PROBE: str(probes)})
+    notes = folder / ".proof"
+    notes.mkdir()
+    done = _process(["pipeline.py", "run"], folder, timeout, {PROOF: str(notes)})
     if done.returncode:
         return Verification("failed", plan, error=_failure(folder, done))
-    if plan.whole:
-        return Verification("not compared", plan, not_comparable={"*": plan.whole})
     found = Verification("equal", plan)
-    last = plan.stages[-1].name
+    last = plan.stages[-1]
+    sure_at_end, _ = reference.after(last.cells[-1])
+    held: dict[str, tuple[str, str]] = {}  # variable → the last stage that has it, and its digest
+    imported = {
+        name
+        for name, them in plan.analysis.definitions.items()
+        if all(one.kind == "import" for one in them)
+    }
     for stage in plan.stages:
-        here: dict[str, Any] = json.loads((probes / f"{stage.name}.json").read_text())
-        expected, again = (run[str(stage.cells[-1])] for run in runs)
+        noted = _noted(notes, stage)
+        here: dict[str, str] = noted["variables"]
+        sure, unsure = (_without(one, imported) for one in reference.after(stage.cells[-1]))
         needed = {name for port in stage.outputs for name in port.variables}
-        for name in sorted(set(expected) | (needed & set(here))):
-            value = here.get(name)
-            if name not in expected:
+        for name, value in sure.items():
+            if here.get(name, value if name not in needed else "") != value:
                 found.different.setdefault(name, stage.name)
-            elif expected[name] != again.get(name):
-                found.not_comparable[name] = "it changes from run to run"
-            elif expected[name].startswith("?"):
-                found.not_comparable[name] = expected[name][2:]
-            elif value is None:
-                if name in needed:
-                    found.different.setdefault(name, stage.name)
-            elif value != expected[name]:
-                found.different.setdefault(name, stage.name)
-            elif stage.name == last:
-                found.equal.append(name)
-    if found.different:
+            if name in here:
+                held[name] = stage.name, here[name]
+        for name in needed & set(here) - set(sure) - set(unsure):
+            found.different.setdefault(name, stage.name)  # the notebook has deleted it
+        found.not_comparable.update(unsure)
+        wrong = difference(reference.shown([] if plan.whole else stage.cells), noted["outputs"])
+        if plan.whole:
+            wrong = difference(reference.shown(stage.cells[-1:]), noted["outputs"])
+        if wrong:
+            found.shown_differently[stage.name] = str(wrong)
+    for name, value in _without(sure_at_end, imported).items():
+        if name in found.different:
+            continue
+        if name not in held:
+            found.not_comparable[name] = "no stage keeps it: nothing reads it later"
+        elif held[name][1] != value:
+            found.not_comparable[name] = (
+                f"it is changed after {held[name][0]}, where nothing has it"
+            )
+        else:
+            found.equal.append(name)
+    found.not_comparable = {
+        name: why
+        for name, why in found.not_comparable.items()
+        if name not in found.equal and name not in found.different
+    }
+    found.outputs_not_comparable = {str(cell + 1): why for cell, why in reference.unsure.items()}
+    found.outputs_equal = len([one for one in reference.first.values() if one["outputs"]]) - len(
+        reference.unsure
+    )
+    if found.different or found.shown_differently:
         found.status = "different"
     return found
+
+
+def _without(names: dict[str, str], others: set[str]) -> dict[str, str]:
+    return {name: value for name, value in names.items() if name not in others}
+
+
+def _noted(folder: Path, stage: StagePlan) -> dict[str, Any]:
+    """Return what a stage noted; its function has another name where the notebook has that one."""
+    for name in (stage.name, f"datalab_{stage.name}"):
+        path = folder / f"{name}.json"
+        if path.exists():
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return found
+    raise ExportError(f"the stage {stage.name} did not run to its end")
 
 
 def _failure(folder: Path, done: subprocess.CompletedProcess[str]) -> str:

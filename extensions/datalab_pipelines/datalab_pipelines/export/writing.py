@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .model import Plan
 from .names import strings_in
-from .rendering import Rendering
+from .rendering import code_files
 
 LARGEST_DATA = 50 * 2**20
 Files = dict[str, bytes]
@@ -16,14 +16,7 @@ Files = dict[str, bytes]
 
 def render_code(plan: Plan) -> Files:
     """Return the modules, the notebook, and the files it reads, by path in the project."""
-    rendering = Rendering(plan)
-    texts = {
-        "stages/__init__.py": '"""The stages of the pipeline."""\n',
-        "shared.py": rendering.module_shared(),
-        "pipeline.py": rendering.module_pipeline(),
-    }
-    for number, stage in enumerate(plan.stages):
-        texts[f"stages/{stage.name}.py"] = rendering.module_stage(stage, number)
+    texts = code_files(plan)
     for text in texts.values():
         ast.parse(text)
     files = {path: text.encode() for path, text in texts.items()}

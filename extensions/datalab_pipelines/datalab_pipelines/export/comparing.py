@@ -1,0 +1,142 @@
+"""What two runs of a notebook agree on, and whether a stage gives the same.
+
+Lines of output that differ between the two runs (times, identifiers, unseeded draws) stand for any
+line; a cell that prints another number of lines each time stands for any text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+Run = dict[str, dict[str, Any]]  # cell → what was noted after it
+SHORT = 120
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A line that a cell shows. ``kind``: exact, any (one line), free (any lines), optional."""
+
+    kind: str
+    line: str
+    cell: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where a stage shows something else than the notebook."""
+
+    cell: int
+    expected: str
+    got: str
+
+    def __str__(self) -> str:
+        return f"cell {self.cell + 1} shows {_quoted(self.expected)}, not {_quoted(self.got)}"
+
+
+@dataclass
+class Reference:
+    """The notebook's two runs."""
+
+    first: Run
+    second: Run
+    unsure: dict[int, str] = field(default_factory=dict)  # cells whose output varies, and why
+
+    def __post_init__(self) -> None:
+        for cell, noted in self.first.items():
+            one, other = noted["outputs"], self.second[cell]["outputs"]
+            if one != other:
+                self.unsure[int(cell)] = _why(one, other)
+
+    def shown(self, cells: list[int]) -> list[Expected]:
+        """Return what the cells show, one after the other."""
+        found: list[Expected] = []
+        for cell in cells:
+            noted = self.first[str(cell)]
+            one, other = noted["outputs"], self.second[str(cell)]["outputs"]
+            if len(one) != len(other):
+                found.append(Expected("free", "", cell))
+            else:
+                found += [
+                    Expected("exact" if line == again else "any", line, cell)
+                    for line, again in zip(one, other, strict=True)
+                ]
+            found += [Expected("optional", line, cell) for line in noted["optional"]]
+        return found
+
+    def after(self, cell: int) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the digests after a cell, and why each of the others cannot be compared."""
+        one = self.first[str(cell)]["variables"]
+        other = self.second[str(cell)]["variables"]
+        sure, unsure = {}, {}
+        for name, value in one.items():
+            if value.startswith("?"):
+                unsure[name] = value[2:]
+            elif value != other.get(name):
+                unsure[name] = "it changes from run to run"
+            else:
+                sure[name] = value
+        return sure, unsure
+
+
+def difference(expected: list[Expected], got: list[str]) -> Difference | None:
+    """Return the first place where the lines ``got`` are not the ones expected."""
+    at = _closed(expected, {0})
+    furthest = 0
+    for line in got:
+        after: set[int] = set()
+        for place in at:
+            if place < len(expected):
+                one = expected[place]
+                if one.kind == "free":
+                    after.add(place)
+                elif one.kind == "any" or one.line == line:
+                    after.add(place + 1)
+        if not after:
+            return _at(expected, furthest, line)
+        at = _closed(expected, after)
+        furthest = max(furthest, max(at))
+    if len(expected) in at:
+        return None
+    return _at(expected, furthest, "")
+
+
+def _closed(expected: list[Expected], places: set[int]) -> set[int]:
+    """Return the places, with those behind lines that may be left out."""
+    found = set(places)
+    for place in places:
+        while place < len(expected) and expected[place].kind in ("free", "optional"):
+            place += 1
+            found.add(place)
+    return found
+
+
+def _at(expected: list[Expected], place: int, line: str) -> Difference:
+    if place < len(expected):
+        return Difference(expected[place].cell, expected[place].line, line)
+    return Difference(expected[-1].cell if expected else 0, "", line)
+
+
+def _why(one: list[str], other: list[str]) -> str:
+    if len(one) != len(other):
+        return f"it shows {len(one)} lines in one run and {len(other)} in the next"
+    differing = [(a, b) for a, b in zip(one, other, strict=True) if a != b]
+    first, second = differing[0]
+    if first.startswith("<figure"):
+        return "its figure changes from run to run"
+    if first.startswith("<html") or len(differing) == len(one):
+        return "it changes from run to run"
+    if re.sub(r"[\d.]+", "", first) == re.sub(r"[\d.]+", "", second):
+        return f"numbers in it change from run to run: {_quoted(first)}"
+    return f"it changes from run to run: {_quoted(first)}"
+
+
+def _quoted(line: str) -> str:
+    if not line:
+        return "nothing"
+    if line.startswith("<figure"):
+        return "a figure" if "cannot" not in line else "a figure that cannot be drawn"
+    if line.startswith("<html"):
+        return "a table"
+    return repr(line if len(line) <= SHORT else line[: SHORT - 1] + "…")
