@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ import httpx
 import nbformat
 import psutil
 import pytest
+from datalab_pipelines import export
+from datalab_pipelines.export.verifying import without_boundary
+from datalab_pipelines.server import edits
 
 TOKEN = "a-token-of-this-test"
 API = "datalab-export/api"
@@ -42,6 +45,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         root / "three.ipynb",
         *[["# Load", "rows = [3, 1, 2]", "# Sort", "rows.sort()", "# Sum", "total = sum(rows)"]],
     )
+    made = [{"tag": "parameters", "source": "low = 2\nhigh = 5"}, "# Use", "print(low + high)"]
+    _notebook(root / "parameters.ipynb", made)
     _notebook(root / "sleeper.ipynb", [SLEEPER.format(told=str(root.parent / "pid"))])
     _notebook(root.parent / "outside.ipynb", ["secret = 1"])
     (root / "way-out").symlink_to(root.parent)
@@ -49,7 +54,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.contextmanager
-def server(root: Path, *more: str) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
+def server(
+    root: Path, *more: str, **environment: str
+) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -61,7 +68,12 @@ def server(root: Path, *more: str) -> Iterator[tuple[httpx.Client, subprocess.Po
             "--ServerApp.jpserver_extensions={'datalab_pipelines.server': True}",
             *more,
         ],
-        env={**os.environ, "JUPYTER_TOKEN": TOKEN, "JUPYTER_CONFIG_DIR": str(config)},
+        env={
+            **os.environ,
+            **environment,
+            "JUPYTER_TOKEN": TOKEN,
+            "JUPYTER_CONFIG_DIR": str(config),
+        },
     )
     headers = {"Authorization": f"token {TOKEN}"}
     url = f"http://127.0.0.1:{port}/"
@@ -99,9 +111,9 @@ def test_the_preview_shows_stages_and_the_text_of_cells(client: httpx.Client) ->
 
 def test_stages_are_renamed_merged_and_given_compute_at_once(client: httpx.Client) -> None:
     stages = _preview(client, "three.ipynb")["plan"]["stages"]
-    assert [one["name"] for one in stages] == ["load", "sort", "sum"] or len(stages) == 3
+    assert [min(one["cells"]) for one in stages] == [1, 3, 5]
     lambda_ = "Lambda(memory=2048)"
-    edits = {
+    wanted = {
         "boundaries": [3],
         "stages": {
             "1": {"name": "read_it"},
@@ -109,13 +121,37 @@ def test_stages_are_renamed_merged_and_given_compute_at_once(client: httpx.Clien
             "5": {"name": "gone"},  # no stage begins here any more
         },
     }
-    stages = _preview(client, "three.ipynb", edits)["plan"]["stages"]
+    stages = _preview(client, "three.ipynb", wanted)["plan"]["stages"]
     assert [one["name"] for one in stages] == ["read_it", "total_up"]
     assert [one["compute"] for one in stages] == ["", lambda_]
 
 
+def test_a_parameter_that_is_off_is_a_constant_of_the_code(
+    client: httpx.Client, root: Path
+) -> None:
+    found = _preview(client, "parameters.ipynb", {"parameters": ["high"]})
+    assert [one["name"] for one in found["plan"]["parameters"]] == ["high"]
+    assert [one["name"] for one in found["parameters"]] == ["low", "high"]
+    order = {"edits": {"parameters": ["high"]}, "verify": True}
+    events = _events(client, _start(client, "parameters.ipynb", "one-parameter", **order)["id"])
+    assert events[-2]["result"]["verification"]["status"] == "equal"
+    script = (root / "one-parameter/pipeline.py").read_text()
+    assert "high: int = 5" in script and "low:" not in script
+
+
+def test_names_and_computes_outlive_a_proof_that_makes_the_plan_coarser(root: Path) -> None:
+    analysis = export.analyse(export.read(root / "three.ipynb"))
+    wanted = {"stages": {"1": {"name": "read_it"}, "5": {"compute": "Lambda(memory=2048)"}}}
+    plan = without_boundary(edits.planned(analysis, wanted), 1, "they differ")
+    assert len(plan.stages) == 2
+    assert "read_it" not in [one.name for one in plan.stages]
+    first, last = edits.again(plan, wanted).stages
+    assert (first.name, last.compute) == ("read_it", "Lambda(memory=2048)")
+    assert {giver for giver, _ in last.sources.values()} == {"read_it"}
+
+
 @pytest.mark.parametrize(
-    ("edits", "field", "says"),
+    ("wanted", "field", "says"),
     [
         ({"stages": {"1": {"name": "Two Words"}}}, "stages.1.name", "small letters"),
         ({"stages": {"1": {"name": "import"}}}, "stages.1.name", "means something else"),
@@ -133,9 +169,9 @@ def test_stages_are_renamed_merged_and_given_compute_at_once(client: httpx.Clien
     ],
 )
 def test_an_edit_that_cannot_be_is_told_at_its_field(
-    client: httpx.Client, edits: dict[str, Any], field: str, says: str
+    client: httpx.Client, wanted: dict[str, Any], field: str, says: str
 ) -> None:
-    found = client.post(f"{API}/preview", json={"notebook": "three.ipynb", "edits": edits})
+    found = client.post(f"{API}/preview", json={"notebook": "three.ipynb", "edits": wanted})
     assert found.status_code == 422, found.text
     assert says in found.json()["error"]["fields"][field]
 
@@ -208,15 +244,8 @@ def test_a_server_that_keeps_notebooks_elsewhere_is_refused_in_one_sentence(root
         "class Bucket(ContentsManager):\n    pass\n"
     )
     option = "--ServerApp.contents_manager_class=elsewhere.Bucket"
-    old = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(module.parent), old]))
-    try:
-        with server(root, option) as (client, _):
-            found = client.post(f"{API}/preview", json={"notebook": "sales.ipynb"})
-    finally:
-        os.environ.pop("PYTHONPATH")
-        if old is not None:
-            os.environ["PYTHONPATH"] = old
+    with server(root, option, PYTHONPATH=str(module.parent)) as (client, _):
+        found = client.post(f"{API}/preview", json={"notebook": "sales.ipynb"})
     assert found.status_code == 409
     assert "keeps notebooks with Bucket" in found.json()["error"]["message"]
 
@@ -231,7 +260,8 @@ def test_an_export_sends_events_and_writes_the_project(client: httpx.Client, roo
     assert phases[0] == "analyse" and phases[-1] == "write" and "verify" in phases
     result = events[-2]["result"]
     assert result["verification"]["status"] == "equal"
-    assert "pipeline.py" in result["files"]
+    assert "pipeline.py" in result["exported"]["files"]
+    assert {one["stage"] for one in events if "stage" in one} >= {"load", "sort"}
     assert events[-1] == {"state": "done"}
     assert (root / "out/three-pipeline/pipeline.py").is_file()
     assert [one["at"] for one in events[:-1]] == sorted(one["at"] for one in events[:-1])
@@ -250,7 +280,7 @@ def test_a_page_that_is_loaded_again_finds_the_export_and_its_result(client: htt
     again = client.get(f"{API}/jobs", params={"notebook": "sales.ipynb"}).json()["job"]
     assert (again["id"], again["state"]) == (job["id"], "done")
     assert again["order"]["folder"] == "found-again"
-    assert "pipeline.py" in again["events"][-1]["result"]["files"]
+    assert "pipeline.py" in again["events"][-1]["result"]["exported"]["files"]
 
 
 def test_nothing_is_overwritten(client: httpx.Client, root: Path) -> None:
@@ -297,6 +327,30 @@ def test_an_export_that_is_killed_leaves_no_process_and_says_so(
     assert not _of_job(job["id"])
 
 
+def test_an_export_is_committed_to_the_repository_around_it(tmp_path: Path) -> None:
+    home, root = tmp_path / "home", tmp_path / "home/root"
+    root.mkdir(parents=True)
+    (home / ".gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.org\n")
+    _notebook(root / "sales.ipynb", ["rows = [1, 2, 3]", "total = sum(rows)"])
+    git = ("git", "-C", str(root))
+    subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
+    ident = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    subprocess.run([*git, *ident, "commit", "-q", "--allow-empty", "-m", "Begin"], check=True)
+    with server(root, HOME=str(home)) as (client, _):
+        state = _preview(client, "sales.ipynb")["git"]
+        assert (state["branch"], state["problem"]) == ("datalab/export-sales", "")
+        wrong = _start(client, "sales.ipynb", "x", git={"switch": "yes"})
+        assert "git.switch" in _events(client, wrong["id"])[-2]["error"]["message"]
+        order = {"message": "Sum up", "switch": True}
+        events = _events(client, _start(client, "sales.ipynb", "sales", git=order)["id"])
+    exported = events[-2]["result"]["exported"]
+    log = subprocess.check_output([*git, "log", "-1", "--format=%H %an %s"], text=True)
+    assert log.strip() == f"{exported['commit']} Ada Sum up"
+    assert exported["folder"] == "sales" and exported["in_folder"]
+    assert exported["undo"].startswith("cd ~/root\ngit switch main")
+    assert [one["phase"] for one in events if "phase" in one][-1] == "commit"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_an_export_ends_with_its_server(tmp_path: Path, number: signal.Signals) -> None:
     root = tmp_path / "root"
@@ -317,8 +371,8 @@ def test_a_job_that_never_was_is_not_found(client: httpx.Client) -> None:
     assert client.get(f"{API}/jobs/{'0' * 32}/events").status_code == 404
 
 
-def _preview(client: httpx.Client, notebook: str, edits: Any = None) -> dict[str, Any]:
-    found = client.post(f"{API}/preview", json={"notebook": notebook, "edits": edits or {}})
+def _preview(client: httpx.Client, notebook: str, wanted: Any = None) -> dict[str, Any]:
+    found = client.post(f"{API}/preview", json={"notebook": notebook, "edits": wanted or {}})
     assert found.status_code == 200, found.text
     return dict(found.json())
 
@@ -380,14 +434,16 @@ def _until(true: Callable[[], bool], what: str) -> None:
     raise AssertionError(f"waited in vain for {what}")
 
 
-def _notebook(path: Path, cells: list[str]) -> None:
-    """Write a notebook; texts that begin with # are markdown."""
+def _notebook(path: Path, cells: Sequence[str | dict[str, str]]) -> None:
+    """Write a notebook; texts that begin with # are markdown, dictionaries tagged code."""
     kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
     made = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
-    made.cells = [
-        nbformat.v4.new_markdown_cell(cell)
-        if cell.startswith("# ")
-        else nbformat.v4.new_code_cell(cell)
-        for cell in cells
-    ]
+    for cell in cells:
+        if isinstance(cell, dict):
+            tags = {"tags": [cell["tag"]]}
+            made.cells.append(nbformat.v4.new_code_cell(cell["source"], metadata=tags))
+        elif cell.startswith("# "):
+            made.cells.append(nbformat.v4.new_markdown_cell(cell))
+        else:
+            made.cells.append(nbformat.v4.new_code_cell(cell))
     nbformat.write(made, path)

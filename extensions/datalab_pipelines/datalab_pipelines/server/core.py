@@ -12,7 +12,7 @@ from datalab_pipelines import export
 from datalab_pipelines.export.model import to_json
 
 from .compute import presets
-from .edits import planned
+from .edits import again, planned
 from .watching import reported_stages
 
 Report = Callable[[dict[str, Any]], None]
@@ -35,7 +35,7 @@ class Planner:
             "plan": shown(plan),
             "presets": presets(),
             "parameters": to_json(analysis.parameters),
-            "git": export.git_state(folder, plan.name).to_json(),
+            "git": _state(folder, plan.name),
         }
 
     def _analysis(self, notebook: Path) -> export.Analysis:
@@ -47,7 +47,7 @@ class Planner:
 
 
 def shown(plan: export.Plan) -> dict[str, Any]:
-    """Return a plan with what the panel shows of its cells and of the types that flow."""
+    """Return a plan with what the panel shows of its cells."""
     found = plan.to_json()
     notebook = {cell.index: cell for cell in plan.analysis.notebook.cells}
     found["cells"] = [
@@ -58,7 +58,6 @@ def shown(plan: export.Plan) -> dict[str, Any]:
         }
         for one in plan.analysis.code
     ]
-    found["types"] = _types(plan)
     return found
 
 
@@ -71,7 +70,7 @@ def run(notebook: Path, folder: Path, order: dict[str, Any], *, report: Report) 
         report({"phase": "verify", "message": "Running the notebook and the pipeline"})
         with reported_stages(report):
             found = export.verify(plan, progress=lambda said: report(_said("verify", said)))
-        plan = found.plan
+        plan = again(found.plan, order.get("edits") or {})
     report({"phase": "write", "message": "Writing the project"})
     done = export.export_project(
         plan,
@@ -120,15 +119,11 @@ def _phase(said: str) -> str:
     return "pull_request" if said.startswith(("pushing", "asking for a review")) else "write"
 
 
-def _types(plan: export.Plan) -> dict[str, dict[str, str]]:
-    """Return for each stage the types, as far as known, of the variables that it takes."""
-    found: dict[str, dict[str, str]] = {}
-    known: dict[str, str] = {}
-    for stage in plan.stages:
-        taken = {name for port in stage.inputs for name in port.variables}
-        found[stage.name] = {name: known[name] for name in sorted(taken) if name in known}
-        for cell in stage.cells:
-            known |= plan.analysis.types.get(cell, {})
+def _state(folder: Path, name: str) -> dict[str, Any]:
+    """Return what git could do, in sentences for a panel: without what to type in a terminal."""
+    found = export.git_state(folder, name).to_json()
+    reason = found["no_pull_request"].partition("\n")[0]
+    found["no_pull_request"] = f"{reason[:1].upper()}{reason[1:]}"
     return found
 
 

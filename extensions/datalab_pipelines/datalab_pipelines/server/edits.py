@@ -14,6 +14,7 @@ Every field may be missing, and is then left to the analysis.
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import keyword
 import re
 from typing import Any
@@ -48,12 +49,14 @@ def planned(analysis: export.Analysis, edits: dict[str, Any]) -> export.Plan:
     """
     shaped = _shape(edits)
     wrong = _wrong_name(shaped["name"])
+    if shaped["parameters"] is not None:
+        kept = [one for one in analysis.parameters if one.name in shaped["parameters"]]
+        analysis = dataclasses.replace(analysis, parameters=kept)
     bare = export.plan(
         analysis,
         export.Choices(
             name="" if wrong else shaped["name"],
             boundaries=shaped["boundaries"],
-            parameters=shaped["parameters"],
         ),
     )
     rename: dict[str, str] = {}
@@ -84,10 +87,30 @@ def planned(analysis: export.Analysis, edits: dict[str, Any]) -> export.Plan:
             rename=rename,
             boundaries=shaped["boundaries"],
             compute=computes,
-            parameters=shaped["parameters"],
             name=shaped["name"],
         ),
     )
+
+
+def again(plan: export.Plan, edits: dict[str, Any]) -> export.Plan:
+    """Return a plan, made coarser by its proof, with the names and computes of ``edits``.
+
+    Only what the proof did not look at is changed: the stages stay as they were proved.
+    """
+    names: dict[str, str] = {}
+    stages = _shape(edits)["stages"]
+    for stage in plan.stages:
+        edit = stages.get(str(min(stage.cells)), {})
+        stage.compute = edit.get("compute") or stage.compute
+        if edit.get("name") and edit["name"] not in {one.name for one in plan.stages}:
+            names[stage.name] = edit["name"]
+            stage.name = edit["name"]
+    for stage in plan.stages:
+        stage.sources = {
+            port: (names.get(giver, giver), given) for port, (giver, given) in stage.sources.items()
+        }
+        stage.after = [names.get(one, one) for one in stage.after]
+    return plan
 
 
 def wrong_stage(name: str) -> str:

@@ -4,14 +4,14 @@ export function stage(name: string, cells: number[], more: Partial<IStage> = {})
   return { name, cells, title: name, inputs: [], outputs: [], compute: '', ...more };
 }
 
-export function port(name: string, variables: string[] = [name], type = 'Any') {
-  return { name, variables, type };
+export function port(name: string, variables: string[] = [name], type = '') {
+  return { name, variables, type, types: type ? { [name]: type } : {}, optional: [] };
 }
 
 export function plan(stages: IStage[], more: Partial<IPlan> = {}): IPlan {
   return {
     ...{ name: 'sales', title: 'Sales', stages, parameters: [], warnings: [], whole: '' },
-    ...{ level: 'headings', cells: [], types: {}, ...more }
+    ...{ level: 'headings', cells: [], ...more }
   };
 }
 

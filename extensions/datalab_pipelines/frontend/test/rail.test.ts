@@ -4,20 +4,17 @@ import { test } from 'node:test';
 import { edges, segments } from '../src/logic/rail.ts';
 import { plan, port, stage } from './plan.ts';
 
-const diamond = plan(
-  [
+const diamond = plan([
     stage('load', [1], { outputs: [port('df')] }),
-    stage('clean', [2], { inputs: [port('df')], outputs: [port('tidy')], sources: { df: ['load', 'df'] } }),
+    stage('clean', [2], { inputs: [port('df', ['df'], 'pandas.DataFrame')], outputs: [port('tidy')], sources: { df: ['load', 'df'] } }),
     stage('plot', [3], { inputs: [port('df')], sources: { df: ['load', 'df'] } }),
     stage('train', [4], { inputs: [port('tidy')], sources: { tidy: ['clean', 'tidy'] }, after: ['plot'] })
-  ],
-  { types: { clean: { df: 'pd.DataFrame' } } }
-);
+]);
 
 test('edges lead from where a variable comes from, with its type where it is known', () => {
   const all = edges(diamond);
   assert.deepEqual(all.map(one => [one.from, one.to]), [[0, 1], [0, 2], [1, 3], [2, 3]]);
-  assert.deepEqual(all[0].variables, [{ name: 'df', type: 'pd.DataFrame' }]);
+  assert.deepEqual(all[0].variables, [{ name: 'df', type: 'pandas.DataFrame', optional: false }]);
   assert.deepEqual(all[3].variables, []);
 });
 

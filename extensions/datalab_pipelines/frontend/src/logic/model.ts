@@ -12,6 +12,10 @@ export interface IPort {
   name: string;
   variables: string[];
   type: string;
+  /** Variable → dotted name of its type; empty where it is not known. */
+  types?: Record<string, string>;
+  /** Variables that may be missing. */
+  optional?: string[];
 }
 
 export interface IStage {
@@ -48,8 +52,6 @@ export interface IPlan {
   whole: string;
   level: string;
   cells: ICell[];
-  /** Stage → the types, where known, of the variables that it takes. */
-  types: Record<string, Record<string, string>>;
 }
 
 /** Where a stage can run. */

@@ -2,7 +2,10 @@ import type { IPlan } from './model.ts';
 
 export interface IVariable {
   name: string;
+  /** Its type's dotted name; empty where that is not known. */
   type: string;
+  /** It may be missing. */
+  optional: boolean;
 }
 
 /** What one stage takes from another; no variables: it only has to come after it. */
@@ -33,10 +36,9 @@ export function edges(plan: IPlan): IEdge[] {
       if (from === undefined || from >= to) {
         continue;
       }
-      const types = plan.types?.[stage.name] ?? {};
-      const single = port.variables.length === 1 && port.type !== 'Any' ? port.type : '';
       for (const name of port.variables) {
-        edge(from, to).variables.push({ name, type: types[name] ?? single });
+        const type = port.types?.[name] ?? (port.variables.length === 1 ? port.type : '');
+        edge(from, to).variables.push({ name, type, optional: port.optional?.includes(name) ?? false });
       }
     }
     for (const name of stage.after ?? []) {

@@ -4,6 +4,7 @@ import type { ISegment } from '../logic/rail';
 
 const LANE = 12; // pixels between lanes
 const NODE = 13; // pixels from the right end of the gutter to the middle of a node
+const ROOM = 9; // pixels between a node's lane and the next, more than others have
 
 interface IGutterProps {
   lanes: number;
@@ -18,11 +19,12 @@ interface IGutterProps {
 /** The lines beside a stage, or beside what flows into it. Only seen: the list says it in words. */
 export function Gutter(props: IGutterProps): React.ReactElement {
   const { number } = props;
-  const at = (lane: number) => ({ right: NODE + lane * LANE - 1 });
+  const beside = (lane: number) => (lane ? ROOM + lane * LANE : 0);
+  const at = (lane: number) => ({ right: NODE + beside(lane) - 1 });
   return (
     <div
       className="datalab-Export-gutter"
-      style={{ width: 2 * NODE + props.lanes * LANE }}
+      style={{ width: Math.max(2 * NODE, NODE + beside(props.lanes) + 1) }}
       aria-hidden="true"
     >
       {props.up && <i className="datalab-Export-line datalab-mod-up" style={at(0)} />}
@@ -34,7 +36,7 @@ export function Gutter(props: IGutterProps): React.ReactElement {
           <i
             key={`${lane}-${part}`}
             className={`datalab-Export-bend datalab-mod-${part}`}
-            style={{ right: NODE, width: lane * LANE + 1 }}
+            style={{ right: NODE, width: beside(lane) + 1 }}
           />
         )
       )}

@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import { first } from '../logic/edits';
-import { edges, segments, type IEdge } from '../logic/rail';
+import { edges, segments, type IEdge, type IVariable } from '../logic/rail';
 import type { IState } from '../logic/state';
 import { origin } from '../logic/text';
 import { Gutter } from './Gutter';
@@ -96,10 +96,7 @@ function Flow(props: { edge: IEdge; into: string; from: string }): React.ReactEl
       {!variables.length && !lane && <span aria-hidden="true">only comes after it</span>}
       <ul aria-label={`From ${props.from} to ${props.into}`}>
         {shown.map(one => (
-          <li key={one.name} className="datalab-Export-variable">
-            <code>{one.name}</code>
-            {one.type && <span>{one.type}</span>}
-          </li>
+          <Variable key={one.name} of={one} />
         ))}
       </ul>
       {(hidden > 0 || all) && (
@@ -109,5 +106,19 @@ function Flow(props: { edge: IEdge; into: string; from: string }): React.ReactEl
         </button>
       )}
     </div>
+  );
+}
+
+/** A name and what is known of its type; hidden state, such as a generator's, is no name. */
+function Variable(props: { of: IVariable }): React.ReactElement {
+  const { name, type, optional } = props.of;
+  const short = type.replace(/[A-Za-z_][A-Za-z0-9_.]*\.(?=[A-Za-z_])/g, '');
+  const isName = /^\w+$/.test(name);
+  return (
+    <li className={`datalab-Export-variable ${isName ? '' : 'datalab-mod-hidden'}`} title={type || undefined}>
+      {isName ? <code>{name}</code> : name}
+      {short && <span>{short}</span>}
+      {optional && <span>may be missing</span>}
+    </li>
   );
 }
