@@ -58,3 +58,8 @@ export function origin(plan: IPlan): string {
   };
   return plan.whole ? `One stage, run by IPython: ${plan.whole}.` : (texts[plan.level] ?? '');
 }
+
+/** A message of the exporter's, which begin small as they follow a place, as a sentence. */
+export function sentence(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1);
+}

@@ -3,7 +3,7 @@ import * as React from 'react';
 import { toggleParameter } from '../logic/edits';
 import type { IPlan, IProblem, IWarn } from '../logic/model';
 import type { IState } from '../logic/state';
-import { place, python } from '../logic/text';
+import { place, python, sentence } from '../logic/text';
 import { Switch } from './Field';
 import { useHost } from './host';
 
@@ -94,11 +94,12 @@ const SETTLE =
 /** Why something was refused, with a way to its cell and what to do next. */
 export function Problem(props: { problem: IProblem; children?: React.ReactNode }): React.ReactElement {
   const { problem } = props;
+  const said = problem.conflicts ? problem.message.split('\n')[0] : problem.message; // listed below
   return (
     <div className="datalab-Export-problem" role="alert">
       <p>
         <Place of={problem} />
-        <Code text={problem.message} />
+        <Code text={place(problem) ? said : sentence(said)} />
       </p>
       {(problem.conflicts || problem.hint) && (
         <p className="datalab-Export-hint">{problem.conflicts ? SETTLE : problem.hint}</p>

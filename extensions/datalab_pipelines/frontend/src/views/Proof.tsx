@@ -2,6 +2,7 @@ import * as React from 'react';
 
 import type { IVerification } from '../logic/model';
 import { count } from '../logic/text';
+import { Code } from './Notes';
 import { Mark } from './Running';
 
 /** What the comparison of notebook and pipeline found. */
@@ -50,7 +51,9 @@ export function Proof(props: { found: IVerification | null }): React.ReactElemen
           <summary>{count(found.merged.length, 'boundary').replace('boundarys', 'boundaries')} removed to keep it equal</summary>
           <ul>
             {found.merged.map(text => (
-              <li key={text}>{text}</li>
+              <li key={text}>
+                <Code text={text} />
+              </li>
             ))}
           </ul>
         </details>
@@ -76,7 +79,9 @@ function Reasons(props: {
             <dt>
               <code>{name === '*' ? 'all' : name}</code>
             </dt>
-            <dd>{why}</dd>
+            <dd>
+              <Code text={why} />
+            </dd>
           </React.Fragment>
         ))}
       </dl>

@@ -10,6 +10,15 @@ import { Compute } from './Compute';
 import { Field, IconButton } from './Field';
 import { useHost } from './host';
 
+function cardOf(cell: number): string {
+  return `datalab-Export-stage-${cell}`;
+}
+
+/** Go to the stage that begins with a cell: the button that was pressed may be gone. */
+function goTo(cell: number): void {
+  requestAnimationFrame(() => document.getElementById(cardOf(cell))?.focus());
+}
+
 export interface IStageProps {
   state: IState;
   index: number;
@@ -36,7 +45,12 @@ export function Stage(props: IStageProps): React.ReactElement {
   };
   const preset = state.preview!.presets.find(one => one.value === stage.compute);
   return (
-    <article className="datalab-Export-card" aria-labelledby={`${id}-title`}>
+    <article
+      id={cardOf(first(stage))}
+      className="datalab-Export-card"
+      aria-labelledby={`${id}-title`}
+      tabIndex={-1}
+    >
       <h3 id={`${id}-title`} className="datalab-Export-unseen">
         Stage {index + 1}: {stage.name}, {span(stage)}
       </h3>
@@ -79,21 +93,23 @@ function MergeButtons(props: IStageProps & { stage: IStage }): React.ReactElemen
   const { state, index, stage } = props;
   const { store } = useHost();
   const { plan } = state.preview!;
-  const join = (at: number) => {
+  const join = async (at: number) => {
     const [before, after] = [plan.stages[at - 1], plan.stages[at]];
-    void store.edit(merge(state.edits, plan, at), `${before.name} and ${after.name} are one stage now.`);
+    if (await store.edit(merge(state.edits, plan, at), `${before.name} and ${after.name} are one stage now.`)) {
+      goTo(first(before));
+    }
   };
   const { length } = plan.stages;
   return (
     <span className="datalab-Export-cardTools">
       {index > 0 && (
-        <IconButton label={`Merge ${stage.name} with the previous stage`} icon={moveUpIcon} click={() => join(index)} />
+        <IconButton label={`Merge ${stage.name} with the previous stage`} icon={moveUpIcon} click={() => void join(index)} />
       )}
       {index + 1 < length && (
         <IconButton
           label={`Merge ${stage.name} with the next stage`}
           icon={moveDownIcon}
-          click={() => join(index + 1)}
+          click={() => void join(index + 1)}
         />
       )}
     </span>
@@ -111,6 +127,8 @@ function Cells(props: { state: IState; stage: IStage }): React.ReactElement {
     if (why) {
       await store.undo();
       store.mark(`split.${cell}`, why);
+    } else if (done) {
+      goTo(cell);
     }
   };
   return (
