@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import ast
 
-from .connecting import Sight
-from .following import MOST_STEPS
 from .model import Analysis, Plan
 from .stars import star_imports
 
@@ -17,13 +15,11 @@ BY_NAME = {"multiprocessing", "concurrent", "pickle", "dill", "joblib", "pathos"
 SEES = {"__main__", "inspect", "code", "pdb"}
 
 
-def reason_against(plan: Plan, sight: Sight) -> str:
+def reason_against(plan: Plan) -> str:
     """Return why the stages cannot be plain functions, or nothing."""
     analysis = plan.analysis
     if any(one.code == "dynamic" for one in analysis.intervals):
         return "some code may use any variable by its name"
-    if sight.follower.steps > MOST_STEPS:
-        return "its functions call one another too often to be followed"
     if why := star_imports(analysis)[1]:
         return why
     roots = {name.split(".")[0] for name in analysis.imports}
