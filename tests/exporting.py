@@ -1,25 +1,31 @@
 """Notebooks for tests of the exporter, and a runner that needs no processes.
 
-``compare`` exports cells and runs them both ways here: cells in one namespace, stages through
-their modules and the real serializers. It returns what is different, which should be nothing.
+``compare`` exports cells and runs them both ways here, as `verify` does in processes: cells in one
+namespace, stages through the real runner, entry point and serializers. It returns what is
+different, which should be nothing.
 """
 
+import asyncio
 import contextlib
 import importlib
 import io
 import json
+import os
 import random
 import sys
 import tempfile
-import types
 from pathlib import Path
 
 import numpy
 from datalab_pipelines import export
-from datalab_pipelines.digests import digests
+from datalab_pipelines.entry import Call, execute
+from datalab_pipelines.errors import PipelineError
+from datalab_pipelines.export.comparing import Reference
+from datalab_pipelines.export.reference import _each
+from datalab_pipelines.export.verifying import compare_notes, to_run
 from datalab_pipelines.export.writing import write_code
-from datalab_pipelines.notebook import display, shell, shell_lines
-from datalab_pipelines.serializers import load, save
+from datalab_pipelines.outputs import recording
+from datalab_pipelines.run.engine import Engine
 
 
 def notebook(path, cells):
@@ -50,15 +56,45 @@ def planned(folder, cells):
     return export.plan(export.analyse(export.read(notebook(Path(folder) / "nb.ipynb", cells))))
 
 
-def compare(cells):
-    """Return (the plan, what is different at the end of some stage)."""
+def compare(cells, *, change=None):
+    """Return (the plan, what is different): a stage's variables by name, its output by its title.
+
+    ``change`` may change the files of the project before they run.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         plan = planned(scratch, cells)
         assert not plan.whole, plan.whole
-        folder = Path(scratch) / "project"
-        write_code(plan, folder)
-        expected = _cells(plan)
-        return plan, _stages(plan, folder, expected)
+        found = verified(plan, Path(scratch), change=change)
+        return plan, {**found.different, **{why: s for s, why in found.shown_differently.items()}}
+
+
+def verified(plan, scratch, *, change=None):
+    """Return the ``Verification`` of a plan, all of it run in this process."""
+    folder, notes = scratch / "project", scratch / "notes"
+    write_code(plan, folder)
+    if change:
+        change(folder)
+    notes.mkdir()
+    run = _notebook(plan, scratch)
+    with _as_a_process(folder), _environment(DATALAB_EXPORT_PROOF=str(notes)):
+        _seed()
+        pipeline = importlib.import_module("pipeline").main
+        engine = _InProcess(
+            pipeline.graph,
+            root=folder,
+            folder=folder / ".datalab",
+            run="r",
+            parameters={one.name: one.default for one in plan.parameters},
+            record=_NoRecord(),
+            progress=_NoProgress(),
+            jobs=1,
+            reuse=False,
+        )
+        try:
+            asyncio.run(engine.run_all())
+        except PipelineError:
+            raise engine.error from None
+    return compare_notes(plan, Reference(run, run), notes)
 
 
 def _seed():
@@ -66,63 +102,77 @@ def _seed():
     numpy.random.seed(11)
 
 
-def _cells(plan):
-    module = types.ModuleType("__main__")
-    module.__dict__.update(shell=shell, shell_lines=shell_lines, display=display)
-    found = {}
+def _notebook(plan, scratch):
+    """Run the cells as `reference` does; return what was noted."""
+    folder = scratch / "cells"
+    folder.mkdir()
     before = sys.modules["__main__"]
-    sys.modules["__main__"] = module
-    try:
+    with _as_a_process(folder), _environment(DATALAB_REPORT=str(scratch / "report")):
         _seed()
-        with contextlib.redirect_stdout(io.StringIO()):
-            for cell in plan.analysis.code:
-                exec(compile(cell.code, "cell", "exec"), module.__dict__)
-                found[cell.index] = digests(module.__dict__)
+        try:
+            with recording() as recorder:
+                return _each(to_run(plan), recorder)
+        finally:
+            sys.modules["__main__"] = before
+
+
+class _InProcess(Engine):
+    """The local runner, its stages in this process with modules imported anew."""
+
+    error = None
+
+    async def _once(self, node, key, turn):
+        call = Call.parse(self._command(node, turn))
+        _forget()
+        try:
+            execute(call)
+        except Exception as error:  # noqa: BLE001 - raised again by verified()
+            self.error = error
+            return {"error": type(error).__name__, "message": str(error), "trace": ""}
+        random.seed()  # the next one is in another process
+        numpy.random.seed()
+
+
+class _NoRecord:
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: None
+
+
+class _NoProgress(_NoRecord):
+    pass
+
+
+@contextlib.contextmanager
+def _environment(**values):
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
     finally:
-        sys.modules["__main__"] = before
-    return found
+        os.environ.clear()
+        os.environ.update(before)
 
 
-def _stages(plan, folder, expected):
-    different = {}
+@contextlib.contextmanager
+def _as_a_process(folder):
+    """Work in ``folder``, its modules importable, what is printed kept quiet."""
+    here, paths = Path.cwd(), list(sys.path)
+    without_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     _forget()
     sys.path.insert(0, str(folder))
-    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
+    os.chdir(folder)
     importlib.invalidate_caches()
-    values = []
-    _seed()
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            for number, stage in enumerate(plan.stages):
-                module = importlib.import_module(f"stages.{stage.name}")
-                function = next(
-                    one for one in vars(module).values() if type(one).__name__ == "Stage"
-                )
-                given = [one.default for one in plan.parameters if one.name in stage.parameters]
-                result = function.function(*values, *given)
-                here = digests(vars(module))
-                needed = {name for port in stage.outputs for name in port.variables}
-                end = expected[stage.cells[-1]]
-                for name in end:
-                    if end[name].startswith("?") or name in ("shell", "shell_lines", "display"):
-                        continue
-                    if here.get(name, end[name] if name not in needed else "") != end[name]:
-                        different[name] = stage.name
-                for name in needed & set(here) - set(end):
-                    different[name] = stage.name
-                save(result, folder / f"value{number}")
-                _forget()
-                if number + 1 < len(plan.stages):
-                    random.seed()  # as in another process
-                    numpy.random.seed()
-                    values = [load(folder / f"value{number}")]
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
     finally:
-        sys.dont_write_bytecode = before
-        sys.path.remove(str(folder))
+        os.chdir(here)
+        sys.path[:] = paths
+        sys.dont_write_bytecode = without_bytecode
         _forget()
-    return different
 
 
 def _forget():
-    for name in [one for one in sys.modules if one == "shared" or one.split(".")[0] == "stages"]:
-        del sys.modules[name]
+    for name in list(sys.modules):
+        if name in ("shared", "pipeline") or name.split(".")[0] == "stages":
+            del sys.modules[name]

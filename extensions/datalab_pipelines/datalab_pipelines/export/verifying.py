@@ -137,12 +137,13 @@ def _shown(plan: Plan) -> dict[int, str]:
     return found
 
 
-def _run_notebook(plan: Plan, folder: Path, timeout: float) -> Run:
-    """Run the notebook in a clean process; return what was noted after every code cell."""
-    _fill(plan, folder)
+def to_run(plan: Plan) -> list[dict[str, Any]]:
+    """Return the notebook's cells as ``reference`` takes them."""
     ends = {stage.cells[-1] for stage in plan.stages}
+    if plan.whole:
+        return [{"index": max(ends), "path": plan.analysis.notebook.path.name}]
     shown = _shown(plan)
-    cells: list[dict[str, Any]] = [
+    return [
         {
             "index": cell.index,
             "code": cell.code,
@@ -151,9 +152,12 @@ def _run_notebook(plan: Plan, folder: Path, timeout: float) -> Run:
         }
         for cell in plan.analysis.code
     ]
-    if plan.whole:
-        cells = [{"index": max(ends), "path": plan.analysis.notebook.path.name}]
-    (folder / ".cells.json").write_text(json.dumps(cells), encoding="utf-8")
+
+
+def _run_notebook(plan: Plan, folder: Path, timeout: float) -> Run:
+    """Run the notebook in a clean process; return what was noted after every code cell."""
+    _fill(plan, folder)
+    (folder / ".cells.json").write_text(json.dumps(to_run(plan)), encoding="utf-8")
     report = {REPORT: str(folder / ".report")}
     done = _process(["-m", "datalab_pipelines.export.reference"], folder, timeout, report)
     if done.returncode:
@@ -210,6 +214,11 @@ def _compare(plan: Plan, reference: Reference, folder: Path, timeout: float) -> 
     done = _process(["pipeline.py", "run"], folder, timeout, {PROOF: str(notes)})
     if done.returncode:
         return Verification("failed", plan, error=_failure(folder, done))
+    return compare_notes(plan, reference, notes)
+
+
+def compare_notes(plan: Plan, reference: Reference, notes: Path) -> Verification:
+    """Compare what the stages noted in the folder ``notes`` with the notebook's own runs."""
     found = Verification("equal", plan)
     last = plan.stages[-1]
     sure_at_end, _ = reference.after(last.cells[-1])
@@ -217,7 +226,7 @@ def _compare(plan: Plan, reference: Reference, folder: Path, timeout: float) -> 
     imported = {
         name
         for name, them in plan.analysis.definitions.items()
-        if all(one.kind == "import" for one in them)
+        if all(one.kind == "import" and one.shared for one in them)
     }
     for stage in plan.stages:
         noted = _noted(notes, stage)
