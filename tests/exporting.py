@@ -61,7 +61,7 @@ def compare(cells, *, change=None):
 
     ``change`` may change the files of the project before they run.
     """
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
         plan = planned(scratch, cells)
         assert not plan.whole, plan.whole
         found = verified(plan, Path(scratch), change=change)
@@ -70,12 +70,38 @@ def compare(cells, *, change=None):
 
 def verified(plan, scratch, *, change=None):
     """Return the ``Verification`` of a plan, all of it run in this process."""
+    scratch.mkdir(exist_ok=True)
+    return compare_notes(plan, ran(plan, scratch), _staged(plan, scratch, change))
+
+
+def compared_with(reference, plan, cells):
+    """Say what the pipeline of other cells does differently, or how it fails."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
+        try:
+            other = planned(scratch, cells)
+            notes = _staged(other, Path(scratch), None)
+        except Exception as error:  # noqa: BLE001 - it may fail in any way, aloud
+            return repr(error)
+        if [one.cells for one in other.stages] != [one.cells for one in plan.stages]:
+            names = {one.name for one in other.stages}
+            return f"other stages: {names}"
+        found = compare_notes(plan, reference, notes)
+        return {**found.different, **found.shown_differently}
+
+
+def ran(plan, scratch):
+    """Run the notebook; return the reference for its plan."""
+    run = _notebook(plan, scratch)
+    return Reference(run, run)
+
+
+def _staged(plan, scratch, change):
+    """Write the project and run its stages; return the folder of what they noted."""
     folder, notes = scratch / "project", scratch / "notes"
     write_code(plan, folder)
     if change:
         change(folder)
     notes.mkdir()
-    run = _notebook(plan, scratch)
     with _as_a_process(folder), _environment(DATALAB_EXPORT_PROOF=str(notes)):
         _seed()
         pipeline = importlib.import_module("pipeline").main
@@ -94,7 +120,7 @@ def verified(plan, scratch, *, change=None):
             asyncio.run(engine.run_all())
         except PipelineError:
             raise engine.error from None
-    return compare_notes(plan, Reference(run, run), notes)
+    return notes
 
 
 def _seed():
@@ -153,10 +179,15 @@ def _environment(**values):
         os.environ.update(before)
 
 
+# Hundreds of small files come and go: in memory, where there is some.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
 @contextlib.contextmanager
 def _as_a_process(folder):
     """Work in ``folder``, its modules importable, what is printed kept quiet."""
     here, paths = Path.cwd(), list(sys.path)
+    before, tempfile.tempdir = tempfile.tempdir, MEMORY
     without_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     _forget()
     sys.path.insert(0, str(folder))
@@ -167,6 +198,7 @@ def _as_a_process(folder):
             yield
     finally:
         os.chdir(here)
+        tempfile.tempdir = before
         sys.path[:] = paths
         sys.dont_write_bytecode = without_bytecode
         _forget()
