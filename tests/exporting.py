@@ -1,26 +1,31 @@
 """Notebooks for tests of the exporter, and a runner that needs no processes.
 
-``compare`` exports cells and runs them both ways here: cells in one namespace, stages through
-their modules and the real serializers. It returns what is different, which should be nothing.
+``compare`` exports cells and runs them both ways here, as `verify` does in processes: cells in one
+namespace, stages through the real runner, entry point and serializers. It returns what is
+different, which should be nothing.
 """
 
+import asyncio
 import contextlib
 import importlib
 import io
 import json
+import os
 import random
 import sys
 import tempfile
-import types
 from pathlib import Path
 
 import numpy
 from datalab_pipelines import export
-from datalab_pipelines.digests import digests
+from datalab_pipelines.entry import Call, execute
+from datalab_pipelines.errors import PipelineError
+from datalab_pipelines.export.comparing import Reference
+from datalab_pipelines.export.reference import _each
+from datalab_pipelines.export.verifying import compare_notes, to_run
 from datalab_pipelines.export.writing import write_code
-from datalab_pipelines.notebook import display, shell, shell_lines
-from datalab_pipelines.probing import NOTE, _noting
-from datalab_pipelines.serializers import load, save
+from datalab_pipelines.outputs import recording
+from datalab_pipelines.run.engine import Engine
 
 
 def notebook(path, cells):
@@ -51,18 +56,71 @@ def planned(folder, cells):
     return export.plan(export.analyse(export.read(notebook(Path(folder) / "nb.ipynb", cells))))
 
 
-def compare(cells):
-    """Return (the plan, what is different at the end of some stage)."""
-    with tempfile.TemporaryDirectory() as scratch:
+def compare(cells, *, change=None):
+    """Return (the plan, what is different): a stage's variables by name, its output by its title.
+
+    ``change`` may change the files of the project before they run.
+    """
+    with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
         plan = planned(scratch, cells)
         assert not plan.whole, plan.whole
-        folder = Path(scratch) / "project"
-        write_code(plan, folder)
-        expected, again = _cells(plan, 11), _cells(plan, 12)
-        for index, found in expected.items():  # what was never seeded cannot be compared
-            for name in [one for one in found if found[one] != again[index].get(one)]:
-                found[name] = "? it changes from run to run"
-        return plan, _stages(plan, folder, expected)
+        found = verified(plan, Path(scratch), change=change)
+        return plan, {**found.different, **{why: s for s, why in found.shown_differently.items()}}
+
+
+def verified(plan, scratch, *, change=None):
+    """Return the ``Verification`` of a plan, all of it run in this process."""
+    scratch.mkdir(exist_ok=True)
+    return compare_notes(plan, ran(plan, scratch), _staged(plan, scratch, change))
+
+
+def compared_with(reference, plan, cells):
+    """Say what the pipeline of other cells does differently, or how it fails."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
+        try:
+            other = planned(scratch, cells)
+            notes = _staged(other, Path(scratch), None)
+        except Exception as error:  # noqa: BLE001 - it may fail in any way, aloud
+            return repr(error)
+        if [one.cells for one in other.stages] != [one.cells for one in plan.stages]:
+            names = {one.name for one in other.stages}
+            return f"other stages: {names}"
+        found = compare_notes(plan, reference, notes)
+        return {**found.different, **found.shown_differently}
+
+
+def ran(plan, scratch):
+    """Run the notebook; return the reference for its plan."""
+    # Two seeds: what the notebook itself does not seed cannot be compared.
+    return Reference(_notebook(plan, scratch, 11), _notebook(plan, scratch, 12))
+
+
+def _staged(plan, scratch, change):
+    """Write the project and run its stages; return the folder of what they noted."""
+    folder, notes = scratch / "project", scratch / "notes"
+    write_code(plan, folder)
+    if change:
+        change(folder)
+    notes.mkdir()
+    with _as_a_process(folder), _environment(DATALAB_EXPORT_PROOF=str(notes)):
+        _seed(11)
+        pipeline = importlib.import_module("pipeline").main
+        engine = _InProcess(
+            pipeline.graph,
+            root=folder,
+            folder=folder / ".datalab",
+            run="r",
+            parameters={one.name: one.default for one in plan.parameters},
+            record=_NoRecord(),
+            progress=_NoProgress(),
+            jobs=1,
+            reuse=False,
+        )
+        try:
+            asyncio.run(engine.run_all())
+        except PipelineError:
+            raise engine.error from None
+    return notes
 
 
 def _seed(number):
@@ -70,73 +128,83 @@ def _seed(number):
     numpy.random.seed(number)
 
 
-def _cells(plan, seed):
-    module = types.ModuleType("__main__")
-    module.__dict__.update(shell=shell, shell_lines=shell_lines, display=display)
-    found = {}
+def _notebook(plan, scratch, seed):
+    """Run the cells as `reference` does; return what was noted."""
+    folder = scratch / f"cells{seed}"
+    folder.mkdir()
     before = sys.modules["__main__"]
-    sys.modules["__main__"] = module
-    try:
+    with _as_a_process(folder), _environment(DATALAB_REPORT=str(scratch / "report")):
         _seed(seed)
-        with contextlib.redirect_stdout(io.StringIO()):
-            for cell in plan.analysis.code:
-                exec(compile(cell.code, "cell", "exec"), module.__dict__)
-                found[cell.index] = digests(module.__dict__)
+        try:
+            with recording() as recorder:
+                return _each(to_run(plan), recorder)
+        finally:
+            sys.modules["__main__"] = before
+
+
+class _InProcess(Engine):
+    """The local runner, its stages in this process with modules imported anew."""
+
+    error = None
+
+    async def _once(self, node, key, turn):
+        call = Call.parse(self._command(node, turn))
+        _forget()
+        try:
+            execute(call)
+        except Exception as error:  # noqa: BLE001 - raised again by verified()
+            self.error = error
+            return {"error": type(error).__name__, "message": str(error), "trace": ""}
+        random.seed()  # the next one is in another process
+        numpy.random.seed()
+
+
+class _NoRecord:
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: None
+
+
+class _NoProgress(_NoRecord):
+    pass
+
+
+@contextlib.contextmanager
+def _environment(**values):
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
     finally:
-        sys.modules["__main__"] = before
-    return found
+        os.environ.clear()
+        os.environ.update(before)
 
 
-def _stages(plan, folder, expected):
-    different = {}
+# Hundreds of small files come and go: in memory, where there is some.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+@contextlib.contextmanager
+def _as_a_process(folder):
+    """Work in ``folder``, its modules importable, what is printed kept quiet."""
+    here, paths = Path.cwd(), list(sys.path)
+    before, tempfile.tempdir = tempfile.tempdir, MEMORY
+    without_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     _forget()
     sys.path.insert(0, str(folder))
-    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
+    os.chdir(folder)
     importlib.invalidate_caches()
-    values = {}
-    _seed(11)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            for number, stage in enumerate(plan.stages):
-                module = importlib.import_module(f"stages.{stage.name}")
-                function = next(
-                    one for one in vars(module).values() if type(one).__name__ == "Stage"
-                )
-                given = [values[port.name] for port in stage.inputs]
-                given += [one.default for one in plan.parameters if one.name in stage.parameters]
-                looked = vars(module) if plan.form == "variables" else {}
-
-                def note(value, local, looked=looked):
-                    looked.update(local)
-                    return value
-
-                function.function.__globals__[NOTE] = note
-                result = _noting(function.function)(*given)
-                looked.pop(NOTE, None)
-                here = digests(looked)
-                needed = {name for port in stage.outputs for name in port.variables}
-                end = expected[stage.cells[-1]]
-                for name in end:
-                    if end[name].startswith("?") or name in ("shell", "shell_lines", "display"):
-                        continue
-                    if here.get(name, end[name] if name not in needed else "") != end[name]:
-                        different[name] = stage.name
-                for name in needed & set(here) - set(end):
-                    different[name] = stage.name
-                _forget()
-                random.seed()  # as in another process
-                numpy.random.seed()
-                parts = result if len(stage.outputs) > 1 else [result]
-                for port, part in zip(stage.outputs, parts, strict=False):
-                    save(part, folder / f"value{number}-{port.name}")
-                    values[port.name] = load(folder / f"value{number}-{port.name}")
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
     finally:
-        sys.dont_write_bytecode = before
-        sys.path.remove(str(folder))
+        os.chdir(here)
+        tempfile.tempdir = before
+        sys.path[:] = paths
+        sys.dont_write_bytecode = without_bytecode
         _forget()
-    return different
 
 
 def _forget():
-    for name in [one for one in sys.modules if one == "shared" or one.split(".")[0] == "stages"]:
-        del sys.modules[name]
+    for name in list(sys.modules):
+        if name in ("shared", "pipeline") or name.split(".")[0] == "stages":
+            del sys.modules[name]

@@ -16,7 +16,7 @@ from typing import Any
 SKIPPED = {"In", "Out", "exit", "quit", "open", "get_ipython"}
 LARGEST = 3_000_000
 PLAIN = (type(None), bool, int, float, complex, str, bytes)
-SAME = {"LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST", "LOAD_NAME", "LOAD_CLOSURE"}
+SAME = {"LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST", "LOAD_NAME"}
 AS_IF_ABSENT = {"COPY_FREE_VARS", "MAKE_CELL", "PUSH_NULL", "PRECALL", "RESUME", "NOP", "CACHE"}
 STORED = {"STORE_GLOBAL", "STORE_DEREF", "STORE_FAST", "STORE_NAME"}
 
@@ -48,8 +48,13 @@ def _of_notebook(module: str | None) -> bool:
 def _instructions(code: types.CodeType) -> list[Any]:
     """Return what a function does, the same wherever its variables live."""
     found: list[Any] = []
+    closing = False
     for one in dis.get_instructions(code):
         if one.opname in AS_IF_ABSENT:
+            continue
+        # A function closes over a stage's variables where it read a notebook's globals.
+        closes, closing = closing, one.opname == "LOAD_CLOSURE"
+        if closing or (closes and one.opname == "BUILD_TUPLE"):
             continue
         name = "LOAD" if one.opname in SAME else one.opname
         name = "STORE" if one.opname in STORED else name

@@ -20,6 +20,7 @@ from .sharing import (
     reached,
     root_of,
 )
+from .stars import name_stars
 from .text import Edit, apply_edits, offsets, span
 
 EVERYTHING = {"eval", "globals", "__import__", "compile", "execfile"}
@@ -38,6 +39,7 @@ def analyse(notebook: Notebook) -> Analysis:
         if "raises-exception" in source.tags:
             translated.opaque = "it is tagged raises-exception: the notebook goes on after it"
     whole = next((f"cell {one.index + 1}: {one.opaque}" for one in code if one.opaque), "")
+    name_stars(code, notebook.path.resolve().parent)
     for cell in code:
         _rewrite(cell)
     found = Analysis(notebook, code, {}, warnings, whole=whole)
@@ -267,17 +269,36 @@ def _settings(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: in
     for one in cell.statements:
         for target, replayable in _setters(one.node):
             name = dotted(target, resolve)
+            if isinstance(target, ast.Name) and _sets(found, target.id, resolve):
+                name = "matplotlib.rc"  # by a function of the notebook
             imported = root_of(target) in resolve
             assigned = not isinstance(one.node, ast.Expr)
-            if not name or not ((imported and assigned) or knowledge.SETTING_ROOT.match(name)):
+            known = bool(knowledge.SETTING_ROOT.match(name))
+            helper = not assigned and imported and knowledge.SETTER.search(name.rsplit(".", 1)[-1])
+            if not name or not ((imported and assigned) or known or helper):
                 continue
             flow = Flow()
             flow.statement(one.node)
+            if helper and not known and not replayable:
+                continue
             if replayable and not [n for n in flow.exposed if n in bound and n not in shared]:
                 found.settings.setdefault(cell.index, []).append(one)
             elif not knowledge.DISPLAY_ONLY.match(name):
                 why = f"{name} is set to something computed"
                 found.intervals.append(Interval(cell.index, last, "setting", why))
+
+
+def _sets(found: Analysis, name: str, resolve: dict[str, str]) -> bool:
+    """Say whether ``name`` is a function of the notebook that changes settings."""
+    them = found.definitions.get(name, [])
+    if len(them) != 1 or them[0].kind != "function" or not them[0].shared:
+        return False
+    body = getattr(them[0].statement.node, "body", [])
+    return any(
+        knowledge.SETTING_ROOT.match(dotted(target, resolve))
+        for one in (body if isinstance(body, list) else [])
+        for target, _ in _setters(one)
+    )
 
 
 def _first(node: ast.AST) -> list[ast.expr]:

@@ -15,14 +15,10 @@ if TYPE_CHECKING:
 
 def evaluate(at: Follower, node: ast.expr) -> Value:
     """Return what ``node`` may give; ``at`` notes what it may change."""
-    from .following import MOST_STEPS
-
-    at.steps += 1
+    at.step()
     method = _KINDS.get(type(node))
     if method:
         return method(at, node)
-    if at.steps > MOST_STEPS:
-        return Value()
     inner = NOTHING
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.expr):
@@ -114,6 +110,9 @@ def _either(at: Follower, node: ast.BoolOp) -> Value:
 
 def _compare(at: Follower, node: ast.Compare) -> Value:
     given = [evaluate(at, one) for one in [node.left, *node.comparators]]
+    if any(isinstance(one, ast.Is | ast.IsNot) for one in node.ops):
+        for one in given:  # whether two names are one object counts from here on
+            at.change_only(one.objects)
     if any(one.type == purity.SERIES for one in given):
         return at.make(node, purity.SERIES)
     if any(one.type == purity.FRAME for one in given):
@@ -269,6 +268,8 @@ def _library(
         at.change(given[0].objects)
         if name in ("setattr", "heapq.heappush", "bisect.insort"):
             at.heap.hold(given[0].objects, everything - given[0].objects)
+    if name == "id":
+        at.change_only(everything)
     _callbacks(at, everything)
     if root in purity.DRAWING_ROOTS:
         return at.make(node, "drawing")
@@ -497,11 +498,26 @@ def _instance(
     return made
 
 
+def _captured(at: Follower, routine: Routine) -> Objects:
+    """Return the objects that a function, or one that it calls, may know by name."""
+    found: set[int] = set()
+    seen: set[str] = set()
+    waiting = [routine]
+    while waiting:
+        for name in waiting.pop().reads - seen:
+            seen.add(name)
+            for one in at.get(name).objects - found:
+                found.add(one)
+                if one in at.heap.routines:
+                    waiting.append(at.heap.routines[one])
+    return frozenset(one for one in found if one not in at.heap.routines)
+
+
 def _enter(
     at: Follower, number: int, routine: Routine, given: list[Value], named: dict[str, Value]
 ) -> Value:
     """Walk a function of the notebook with these arguments; return what it may give."""
-    from .following import DEEPEST, MOST_STEPS
+    from .following import DEEPEST
 
     node = routine.node
     assert not isinstance(node, ast.ClassDef)
@@ -511,11 +527,8 @@ def _enter(
     everything = NOTHING
     for one in [*given, *named.values()]:
         everything |= one.objects
-    if key in at.running or len(at.running) >= DEEPEST or at.steps > MOST_STEPS:
-        captured = NOTHING
-        for name in routine.reads:
-            captured |= at.get(name).objects
-        captured = frozenset(one for one in captured if one not in at.heap.routines)
+    if at.shallow or key in at.running or len(at.running) >= DEEPEST:
+        captured = _captured(at, routine)
         at.change(everything | captured)
         return at.make(("again", key), "", everything | captured)
     frame: dict[str, Value] = {}

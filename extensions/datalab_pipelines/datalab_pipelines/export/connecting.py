@@ -38,12 +38,11 @@ def follow(analysis: Analysis, resolve: dict[str, str]) -> Sight:
         return dotted(node, resolve)
 
     follower = Follower(named)
-    moments = {
-        cell.index: follower.cell(one.node for one in cell.statements)
-        for cell in analysis.code
-        if not cell.opaque
-    }
+    moments: dict[int, Moment] = {}
     found = Sight(moments, follower, named)
+    for cell in analysis.code:
+        if not cell.opaque:
+            moments[cell.index] = follower.cell(one.node for one in cell.statements)
     changed = NOTHING
     for index in sorted(moments, reverse=True):
         found.later[index] = changed

@@ -40,24 +40,37 @@ def proof(verification: Verification | None) -> list[str]:
     """Return sentences about what was compared, and how that ended."""
     if verification is None:
         return ["Not verified: notebook and pipeline were not run."]
-    count = len(verification.equal)
     if verification.status == "equal":
+        shown = verification.outputs_equal
         found = [
             "Verified: the notebook ran twice and the pipeline once, in clean processes; "
-            f"{count} variable{'s are' if count != 1 else ' is'} equal at the end."
+            f"{_count(len(verification.equal), 'variable')} equal at the end"
+            + (f", and the output of {_count(shown, 'cell')} the same." if shown else ".")
         ]
     elif verification.status == "not compared":
         found = ["Verified only that the pipeline runs; nothing was compared."]
     else:
-        why = verification.error or ", ".join(
-            f"{name} (after {stage})" for name, stage in verification.different.items()
-        )
-        found = [f"THE PIPELINE IS NOT THE NOTEBOOK: {why}."]
-    if verification.not_comparable:
-        named = [f"{name}: {why}" for name, why in verification.not_comparable.items()]
-        more = f"; and {len(named) - MOST} more" if len(named) > MOST else ""
-        found.append(f"Not comparable: {'; '.join(named[:MOST])}{more}.")
+        found = [f"THE PIPELINE IS NOT THE NOTEBOOK: {_different(verification)}."]
+    unknown = [f"{name}: {why}" for name, why in verification.not_comparable.items()]
+    unknown += [
+        f"output of cell {cell}: {why}" for cell, why in verification.outputs_not_comparable.items()
+    ]
+    if unknown:
+        more = f"; and {len(unknown) - MOST} more" if len(unknown) > MOST else ""
+        found.append(f"Not comparable: {'; '.join(unknown[:MOST])}{more}.")
     return found
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what} is" if number == 1 else f"{number} {what}s are"
+
+
+def _different(verification: Verification) -> str:
+    if verification.error:
+        return verification.error.rstrip(".")
+    found = [f"{name} (after {stage})" for name, stage in verification.different.items()]
+    found += [f"{stage} shows {what}" for stage, what in verification.shown_differently.items()]
+    return "; ".join(found)
 
 
 def pull_request_text(plan: Plan, verification: Verification | None) -> str:

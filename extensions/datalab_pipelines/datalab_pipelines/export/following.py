@@ -19,7 +19,12 @@ from .names import scope_of
 Code = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 Dotted = Callable[[ast.AST], str]
 DEEPEST = 12
-MOST_STEPS = 150_000
+STEPS = 4_000  # for one statement of a cell, before its calls are no longer walked into
+MOST_STEPS = 60_000
+
+
+class TooLong(Exception):
+    """The notebook's functions call one another too often to be followed."""
 
 
 @dataclass
@@ -48,11 +53,19 @@ class Follower:
         self.running: list[int] = []
         self.sites: list[int] = []  # the calls that are being walked
         self.steps = 0
+        self.limit = MOST_STEPS
+        self.shallow = False
 
     def cell(self, body: Iterable[ast.stmt]) -> Moment:
         """Walk a cell; return what holds at its end."""
         self.changed = NOTHING
-        self.block(body)
+        for node in body:
+            self.limit = min(self.steps + STEPS, MOST_STEPS)
+            before = self._state()
+            try:
+                self.statement(node)
+            except TooLong:
+                self._shallow(node, before)
         return Moment(dict(self.variables), self.heap.snapshot(), self.changed)
 
     # -- names --------------------------------------------------------------------------------
@@ -113,8 +126,23 @@ class Follower:
     def block(self, body: Iterable[ast.stmt]) -> None:
         """Walk ``body``."""
         for node in body:
-            self.steps += 1
+            self.step()
             self.statement(node)
+
+    def step(self) -> None:
+        """Count; raises ``TooLong``."""
+        self.steps += 1
+        if self.steps > self.limit:
+            raise TooLong
+
+    def _shallow(self, node: ast.stmt, before: list[dict[str, Value]]) -> None:
+        """Walk a statement again, and no function that it calls."""
+        self.frames, self.outer, self.returned = [], [], []
+        self.running, self.sites = [], []
+        self._restore(before)
+        self.limit, self.shallow = self.steps + MOST_STEPS, True
+        self.statement(node)
+        self.shallow = False
 
     def statement(self, node: ast.stmt) -> None:
         """Walk one statement."""

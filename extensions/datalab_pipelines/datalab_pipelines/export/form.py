@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import ast
 
-from .connecting import Sight
-from .following import MOST_STEPS
 from .model import Analysis, Plan
-from .stars import star_imports
+from .stars import is_star
 
 BY_NAME = {"multiprocessing", "concurrent", "pickle", "dill", "joblib", "pathos", "ray", "dask"}
 SEES = {"__main__", "inspect", "code", "pdb"}
 
 
-def reason_against(plan: Plan, sight: Sight) -> str:
+def reason_against(plan: Plan) -> str:
     """Return why the stages cannot be plain functions, or nothing."""
     analysis = plan.analysis
     if any(one.code == "dynamic" for one in analysis.intervals):
         return "some code may use any variable by its name"
-    if sight.follower.steps > MOST_STEPS:
-        return "its functions call one another too often to be followed"
-    if why := star_imports(analysis)[1]:
-        return why
+    for cell in analysis.code:
+        if any(is_star(one.node) for one in cell.statements):
+            return f"cell {cell.index + 1}: what a star import brings is not known here"
     roots = {name.split(".")[0] for name in analysis.imports}
     if roots & SEES:
         return f"it uses {', '.join(sorted(roots & SEES))}"

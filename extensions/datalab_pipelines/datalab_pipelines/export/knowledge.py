@@ -67,6 +67,10 @@ SETTING_ROOT = re.compile(
     r"|socket\.setdefaulttimeout|ssl\.|matplotlib_inline\.|ipywidgets\.|lightgbm\.register_logger"
     r"|optuna\.logging|transformers\.logging|ee\.|jax\.config|pylab\.(rc|style))"
 )
+SETTER = re.compile(
+    r"^(set|setup|init|configure|use|enable|disable|register|activate|apply)(_|$)(?!.*(seed|state))"
+    r"|^set[A-Z]|_(style|theme|rc|params|defaults|options)$"
+)
 DISPLAY_ONLY = re.compile(
     r"^(matplotlib|seaborn|plotly|bokeh|altair|IPython|pandas\.(options\.(display|plotting)"
     r"|set_option|plotting)|cufflinks|holoviews|hvplot|tqdm|warnings|logging|missingno|ipywidgets)"

@@ -51,7 +51,7 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
             name, title, stages, analysis.parameters, [], said, "", level, analysis=analysis
         )
         found.shared = [name for name, them in analysis.definitions.items() if them[0].shared]
-        found.form_reason = reason_against(found, sight)
+        found.form_reason = reason_against(found)
         if found.form_reason:
             return in_one_piece(found)
         connect(found, sight)

@@ -23,6 +23,8 @@ from .writing import Files, data, put, render_code
 WHEELS = "DATALAB_WHEELS"
 DERIVED = ("template.yaml",)
 _OWNER = re.compile(r"@[\w.-]+(/[\w.-]+)?|[^@\s]+@[^@\s]+")
+_WIDTH = 100
+_RULES = ("E", "F", "I")
 _NO_OWNER = "# * @your-organization/data-science"
 
 
@@ -62,15 +64,17 @@ def render_project(
     wheels = _wheels(options.wheels)
     given = data(plan)
     texts = {
-        **_texts(plan, options, site, bool(wheels), given),
+        **_texts(plan, options, site, bool(wheels)),
         **_requirement_files(needs, bool(wheels)),
     }
     files = {**render_code(plan), **wheels}
     files |= {path: text.encode() for path, text in texts.items()}
     here = {path: content for path, content in files.items() if path[:1] != "/"}
-    tidied, graph = _generated(_tidied(here, set(given)), "graph")
+    tidied, unclean = _tidied(here, set(given))
+    tidied, graph = _generated(tidied, "graph")
     text = readme(plan, graph, needs, wheels=sorted(wheels), owners=options.owners)
-    return {**files, **tidied, "README.md": text.encode()}
+    style = _style(unclean, given)
+    return {**files, **tidied, "README.md": text.encode(), "ruff.toml": style.encode()}
 
 
 def generate(files: Mapping[str, bytes]) -> Files:
@@ -137,9 +141,7 @@ def _wheels(given: tuple[Path, ...]) -> Files:
     return found
 
 
-def _texts(
-    plan: Plan, options: ProjectOptions, site: Site, wheels: bool, given: Files
-) -> dict[str, str]:
+def _texts(plan: Plan, options: ProjectOptions, site: Site, wheels: bool) -> dict[str, str]:
     folder = f"{site.folder}/" if site.folder else ""
     paths = f"\n    paths: [{json.dumps(folder + '**')}]" if folder else ""
     values = {
@@ -153,9 +155,6 @@ def _texts(
         if folder
         else "",
         "owners": _owners(options.owners, f"/{folder}" if folder else "*"),
-        "excluded": json.dumps(
-            sorted(path for path in given if path.endswith((".py", ".ipynb"))), ensure_ascii=False
-        ),
     }
     source = package_files("datalab_pipelines.project") / "exported"
 
@@ -169,7 +168,6 @@ def _texts(
         "Dockerfile": "Dockerfile",
         ".dockerignore": "dockerignore",
         ".gitignore": "gitignore",
-        "ruff.toml": "ruff.in",
         "tests/conftest.py": "tests/conftest.py",
         "tests/test_pipeline.py": "tests/test_pipeline.py",
     }
@@ -207,20 +205,54 @@ def _requirement_files(needs: requirements.Requirements, wheels: bool) -> dict[s
     }
 
 
-def _tidied(files: Files, as_they_are: set[str]) -> Files:
-    """Return the modules sorted and formatted, where ruff is installed."""
+def _tidied(files: Files, as_they_are: set[str]) -> tuple[Files, dict[str, list[str]]]:
+    """Return the modules sorted and formatted, and what they still are not clean of, by rule.
+
+    The rest is the notebook's own style (a variable called ``l``), which an export does not change.
+    Without ruff here nothing is known, and nothing is asked of the modules.
+    """
+    ours = [path for path in files if path.endswith(".py") and path not in as_they_are]
     here = str(Path(sys.executable).parent)
     ruff = shutil.which("ruff", path=os.pathsep.join([here, os.environ.get("PATH", os.defpath)]))
     if not ruff:
-        return files
+        return files, {path: list(_RULES) for path in ours}
     with tempfile.TemporaryDirectory(prefix="datalab-export-") as scratch:
         folder = Path(scratch)
-        ours = [path for path in files if path.endswith(".py") and path not in as_they_are]
-        put({path: files[path] for path in [*ours, "ruff.toml"]}, folder)
-        sort = ["check", "-q", "--no-cache", "--select", "I", "--fix", "pipeline.py", "stages"]
-        for verb in (sort, ["format", "-q", "--no-cache", "."]):
-            subprocess.run([ruff, *verb], cwd=folder, check=False)
-        return {**files, **{path: (folder / path).read_bytes() for path in ours}}
+        put({path: files[path] for path in ours}, folder)
+        common = ["--no-cache", "--isolated", f"--line-length={_WIDTH}"]
+        # What shared.py imports may have to be in this order.
+        sorting = [path for path in ours if path != "shared.py"]
+        for words in (["check", "-q", "--select=I", "--fix", *sorting], ["format", "-q", "."]):
+            subprocess.run([ruff, words[0], *common, *words[1:]], cwd=folder, check=False)
+        rules = [f"--select={','.join(_RULES)}", "--output-format=json", "--exit-zero"]
+        said = subprocess.run(
+            [ruff, "check", *common, *rules, "."], cwd=folder, stdout=subprocess.PIPE, check=True
+        )
+        unclean: dict[str, list[str]] = {}
+        for one in json.loads(said.stdout):
+            path = Path(one["filename"]).relative_to(folder.resolve()).as_posix()
+            unclean[path] = sorted({*unclean.get(path, []), one["code"]})
+        return {**files, **{path: (folder / path).read_bytes() for path in ours}}, unclean
+
+
+def _style(unclean: Mapping[str, list[str]], as_they_are: Files) -> str:
+    """Return ruff.toml."""
+    excluded = sorted(path for path in as_they_are if path.endswith((".py", ".ipynb")))
+    lines = [
+        f"line-length = {_WIDTH}",
+        "# The notebook, and modules that lay beside it, are as they were.",
+        f"extend-exclude = {json.dumps(excluded, ensure_ascii=False)}",
+        "",
+        "[lint]",
+        f"select = {json.dumps(_RULES)}",
+    ]
+    if unclean:
+        lines += ["", "[lint.per-file-ignores]", "# As the notebook has it."]
+        lines += [
+            f"{json.dumps(path, ensure_ascii=False)} = {json.dumps(rules)}"
+            for path, rules in sorted(unclean.items())
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def _generated(files: Files, *more: str) -> tuple[Files, str]:

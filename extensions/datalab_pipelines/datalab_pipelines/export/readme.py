@@ -27,8 +27,8 @@ afresh; `python pipeline.py runs` and `show` say what has run, and where its fig
 _CHANGE = """\
 ## Change it
 
-Stages are functions in `stages/`, `pipeline.py` says what flows between them, and `shared.py` holds
-the imports, functions and classes that they share. `template.yaml` is generated: after a change run
+Stages are functions in `stages/`, and `pipeline.py` says what flows between them. Where there is a
+`shared.py`, it has what several stages use. `template.yaml` is generated: after a change run
 `python pipeline.py generate`, and commit it. Nobody edits it by hand; CI refuses one that is not
 what the pipeline generates.
 

@@ -6,6 +6,7 @@ expression is shown, and whether the variables are noted after it.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import json
@@ -76,24 +77,35 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
 def _run(cell: dict[str, Any], module: types.ModuleType, recorder: Recorder) -> list[str]:
     """Run a cell; return the lines that a plot's return value shows, which is nobody's result."""
     tree = ast.parse(cell["code"])
-    name = f"cell {cell['index'] + 1}"
-    if cell["shown"] == "no" or not isinstance(tree.body[-1:][0], ast.Expr):
-        exec(compile(tree, name, "exec", dont_inherit=True), module.__dict__)
+    body, last = tree.body, None
+    if cell["shown"] != "no" and isinstance(body[-1], ast.Expr):
+        last = body.pop()
+    exec(_compiled(tree, cell, "exec"), module.__dict__)
+    if not isinstance(last, ast.Expr):
         return []
-    last = tree.body.pop()
-    assert isinstance(last, ast.Expr)
-    exec(compile(tree, name, "exec", dont_inherit=True), module.__dict__)
-    code = compile(ast.Expression(last.value), name, "eval", dont_inherit=True)
-    value = eval(code, module.__dict__)
-    if cell["shown"] == "yes":
-        show(value)
-        return []
-    before = recorder.take()
+    value = eval(_compiled(ast.Expression(last.value), cell, "eval"), module.__dict__)
+    before = recorder.take() if cell["shown"] == "passing" else []
     show(value)
-    shown = recorder.take()
+    shown = recorder.take() if cell["shown"] == "passing" else []
     for line in before:
         recorder.text(line + "\n")
     return shown
+
+
+def _compiled(tree: ast.Module | ast.Expression, cell: dict[str, Any], mode: str) -> types.CodeType:
+    """Compile a cell; what it takes from ``__future__`` holds for the cells after it too."""
+    global _futures
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            for one in node.names:
+                _futures |= getattr(__future__, one.name).compiler_flag
+    name = f"cell {cell['index'] + 1}"
+    made = compile(tree, name, mode, flags=_futures, dont_inherit=True)
+    assert isinstance(made, types.CodeType)
+    return made
+
+
+_futures = 0
 
 
 if __name__ == "__main__":

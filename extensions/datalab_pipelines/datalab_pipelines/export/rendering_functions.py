@@ -15,7 +15,6 @@ from .names import _in_text as names_in_text
 from .preamble import Preamble, imports_of, preamble_of, side_effects
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 from .sharing import Function
-from .stars import star_imports
 from .text import Edit, apply_edits, indent, offsets, span
 
 NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
@@ -49,7 +48,6 @@ class FunctionsForm(VariablesForm):
         self.preamble: Preamble = preamble_of(self.analysis, self.resolve)
         self.repeated = self.preamble.nodes
         self.imported = imports_of(self.analysis, set(plan.shared))
-        self.imported |= star_imports(self.analysis)[0]
         self.effects = side_effects(self.analysis, self.imported)
         self.parameters = {one.name for one in plan.parameters}
         self.together = self._together()

@@ -30,6 +30,17 @@ LOOKING = {
     "all",
     "str",
 }
+MAKERS = {
+    "namedtuple",
+    "Path",
+    "PurePath",
+    "timedelta",
+    "Decimal",
+    "Fraction",
+    "TypeVar",
+    "NewType",
+}
+IMPORTS = (ast.Import, ast.ImportFrom)
 FIELDS = {"field", "auto", "property", "staticmethod", "classmethod", "Field"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -99,6 +110,18 @@ def candidates(code: list[CodeCell]) -> Iterator[Definition]:
                     yield _with_names(Definition(target.id, "function", cell.index, one))
                 elif isinstance(target, ast.Name) and constant(node.value):
                     yield Definition(target.id, "constant", cell.index, one)
+                elif isinstance(target, ast.Name) and _made_of_constants(node.value):
+                    root = {root_of(getattr(node.value, "func", node.value))}
+                    yield Definition(target.id, "constant", cell.index, one, set(root), set(root))
+
+
+def _made_of_constants(node: ast.expr) -> bool:
+    """Say whether it is something unchangeable that a library makes of constants: a path."""
+    if not isinstance(node, ast.Call) or not root_of(node.func):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else root_of(node.func)
+    given = [*node.args, *(word.value for word in node.keywords)]
+    return name in MAKERS and all(constant(one) or _of_constants(one) for one in given)
 
 
 def _with_names(found: Definition) -> Definition:
@@ -197,6 +220,9 @@ def _sound(one: Definition, bound: dict[str, list[ast.stmt]]) -> bool:
     """Say whether nothing changes when the statement runs once more."""
     node = one.statement.node
     if isinstance(node, ast.Assign):
+        if isinstance(node.value, ast.Call):
+            makers = bound.get(root_of(node.value.func), [])
+            return bool(makers) and all(isinstance(b, IMPORTS) for b in makers)
         if not isinstance(node.value, ast.Lambda):
             return True
         return _sound_defaults(node.value)
@@ -207,7 +233,7 @@ def _sound(one: Definition, bound: dict[str, list[ast.stmt]]) -> bool:
         if "cache" in short or "memo" in short:
             return False  # what it keeps may be changed
         binds = bound.get(root_of(named), [])
-        if not all(isinstance(b, ast.Import | ast.ImportFrom) for b in binds):
+        if not all(isinstance(b, IMPORTS) for b in binds):
             return False
     if isinstance(node, Function):
         return _sound_defaults(node)

@@ -68,7 +68,9 @@ def verify(
         runs: list[Run] = []
         for number in (1, 2):
             progress(f"running the notebook ({number} of 2)")
-            runs.append(_run_notebook(plan, folder / f"notebook{number}", timeout))
+            # What nobody has set in memory is something else in the second run: glibc, mallopt(3).
+            more = {"MALLOC_PERTURB_": "165"} if number == 2 else {}
+            runs.append(_run_notebook(plan, folder / f"notebook{number}", timeout, more))
         reference = Reference(runs[0], runs[1])
         attempt = 0
         while True:
@@ -137,12 +139,13 @@ def _shown(plan: Plan) -> dict[int, str]:
     return found
 
 
-def _run_notebook(plan: Plan, folder: Path, timeout: float) -> Run:
-    """Run the notebook in a clean process; return what was noted after every code cell."""
-    _fill(plan, folder)
+def to_run(plan: Plan) -> list[dict[str, Any]]:
+    """Return the notebook's cells as ``reference`` takes them."""
     ends = {stage.cells[-1] for stage in plan.stages}
+    if plan.whole:
+        return [{"index": max(ends), "path": plan.analysis.notebook.path.name}]
     shown = _shown(plan)
-    cells: list[dict[str, Any]] = [
+    return [
         {
             "index": cell.index,
             "code": cell.code,
@@ -151,11 +154,14 @@ def _run_notebook(plan: Plan, folder: Path, timeout: float) -> Run:
         }
         for cell in plan.analysis.code
     ]
-    if plan.whole:
-        cells = [{"index": max(ends), "path": plan.analysis.notebook.path.name}]
-    (folder / ".cells.json").write_text(json.dumps(cells), encoding="utf-8")
-    report = {REPORT: str(folder / ".report")}
-    done = _process(["-m", "datalab_pipelines.export.reference"], folder, timeout, report)
+
+
+def _run_notebook(plan: Plan, folder: Path, timeout: float, more: dict[str, str]) -> Run:
+    """Run the notebook in a clean process; return what was noted after every code cell."""
+    _fill(plan, folder)
+    (folder / ".cells.json").write_text(json.dumps(to_run(plan)), encoding="utf-8")
+    more = {REPORT: str(folder / ".report"), **more}
+    done = _process(["-m", "datalab_pipelines.export.reference"], folder, timeout, more)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-6:]
         raise ExportError(
@@ -210,25 +216,37 @@ def _compare(plan: Plan, reference: Reference, folder: Path, timeout: float) -> 
     done = _process(["pipeline.py", "run"], folder, timeout, {PROOF: str(notes)})
     if done.returncode:
         return Verification("failed", plan, error=_failure(folder, done))
+    return compare_notes(plan, reference, notes)
+
+
+def compare_notes(plan: Plan, reference: Reference, notes: Path) -> Verification:
+    """Compare what the stages noted in the folder ``notes`` with the notebook's own runs."""
     found = Verification("equal", plan)
     last = plan.stages[-1]
     sure_at_end, _ = reference.after(last.cells[-1])
     held: dict[str, tuple[str, str]] = {}  # variable → the last stage that has it, and its digest
+    before: dict[str, str] = {}  # what the notebook had at the end of the stage before
     imported = {
         name
         for name, them in plan.analysis.definitions.items()
-        if all(one.kind == "import" for one in them)
+        if all(one.kind == "import" and one.shared for one in them)
     }
     for stage in plan.stages:
         noted = _noted(notes, stage)
         here: dict[str, str] = noted["variables"]
         sure, unsure = (_without(one, imported) for one in reference.after(stage.cells[-1]))
         needed = {name for port in stage.outputs for name in port.variables}
+        made, perhaps = _made(plan, stage)
         for name, value in sure.items():
-            if here.get(name, value if name not in needed else "") != value:
-                found.different.setdefault(name, stage.name)
-            if name in here:
+            if name not in here:
+                changed = name in perhaps and before.get(name) != value
+                wrong_name = name in needed | made or changed
+            else:
+                wrong_name = here[name] != value
                 held[name] = stage.name, here[name]
+            if wrong_name:
+                found.different.setdefault(name, stage.name)
+        before = sure
         for name in needed & set(here) - set(sure) - set(unsure):
             found.different.setdefault(name, stage.name)  # the notebook has deleted it
         found.not_comparable.update(unsure)
@@ -260,6 +278,20 @@ def _compare(plan: Plan, reference: Reference, folder: Path, timeout: float) -> 
     if found.different or found.shown_differently:
         found.status = "different"
     return found
+
+
+def _made(plan: Plan, stage: StagePlan) -> tuple[set[str], set[str]]:
+    """Return the variables that the stage's own cells bind, for sure and perhaps."""
+    elsewhere = {
+        name
+        for name, them in plan.analysis.definitions.items()
+        if any(one.shared or one.carried for one in them)
+    }
+    elsewhere |= {one.name for one in plan.parameters}
+    facts = [plan.analysis.facts[cell] for cell in stage.cells]
+    sure = {name for one in facts for name in one.definite}
+    perhaps = {name for one in facts for name in one.bound}
+    return sure - elsewhere, perhaps - elsewhere
 
 
 def _without(names: dict[str, str], others: set[str]) -> dict[str, str]:

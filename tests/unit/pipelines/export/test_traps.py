@@ -149,6 +149,224 @@ SPLIT = {
         "try:\n    1 / 0\nexcept ZeroDivisionError as err:\n    m = str(err)",
         "n = m + str(e)",
     ),
+    "display options": (
+        "import pandas as pd\npd.set_option('display.precision', 2)",
+        "df = pd.DataFrame({'x': [1 / 3, 2 / 3]})\ndf",
+        "df * 2",
+    ),
+    "display options that a function of the notebook sets": (
+        "import pandas as pd\ndef quiet():\n    pd.options.display.max_rows = 4\nquiet()",
+        "df = pd.DataFrame({'x': range(9)})\ndf",
+        "df + 1",
+    ),
+    "a style that a helper module sets": (
+        "import matplotlib as mpl\nmpl.rcParams['axes.facecolor'] = 'red'",
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
+        "plt.plot([2, 1]);",
+    ),
+    "print options": (
+        "import numpy as np\nnp.set_printoptions(precision=2)",
+        "a = np.ones(2) / 3\na",
+        "a + a",
+    ),
+    "a model that is fitted where it is used": (
+        "from sklearn.linear_model import LinearRegression\nX = [[1.0], [2.0]]\n"
+        "model = LinearRegression()",
+        "model.fit(X, [1, 2])",
+        "y = model.predict([[3.0]])\ny",
+    ),
+    "a figure in one cell, its plot in the next": (
+        "import matplotlib.pyplot as plt\nplt.figure(figsize=(9, 1))",
+        "plt.plot([1, 2])\nplt.title('a')\nplt.show()",
+        "plt.plot([3, 1])",
+    ),
+    "axes that a later cell draws on": (
+        "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()",
+        "ax.plot([1, 2])\nfig",
+        "ax.set_title('b')\nfig",
+    ),
+    "a patched function of a module": (
+        "import string\nplain = string.capwords\nstring.capwords = lambda x: 'patched'",
+        "a = string.capwords('a b')",
+        "string.capwords = plain\nb = string.capwords('a b')",
+    ),
+    "an attribute of a class set later": (
+        "class C:\n    rate = 1\nc = C()",
+        "C.rate = 5",
+        "r = c.rate",
+    ),
+    "another working directory": (
+        "import os\nos.makedirs('sub', exist_ok=True)\nos.chdir('sub')",
+        "with open('f.txt', 'w') as f:\n    f.write('x')",
+        "t = open('f.txt').read()\nw = os.path.basename(os.getcwd())",
+    ),
+    "a logger's level": (
+        "import logging\nlogging.getLogger('trap').setLevel(logging.DEBUG)",
+        "n = [1]",
+        "level = logging.getLogger('trap').level + len(n)",
+    ),
+    "warnings made errors": (
+        "import warnings\nwarnings.filterwarnings('error', category=UserWarning)",
+        "n = [1]",
+        "try:\n    warnings.warn('w')\n    r = 'no'\nexcept UserWarning:\n    r = 'error'",
+    ),
+    "a part of a frame": (
+        "import pandas as pd\ndf = pd.DataFrame({'x': [1, 2, 3]})",
+        "part = df[df['x'] > 1].copy()\npart['y'] = 1",
+        "n = part['y'].sum() + len(df.columns)",
+    ),
+    "two names for a frame": (
+        "import pandas as pd\ndf = pd.DataFrame({'x': [1, 2, 3]})\nother = df",
+        "other['y'] = 1",
+        "n = list(df.columns)\nsame = df is other",
+    ),
+    "a list in two dictionaries": (
+        "xs = [1]\na = {'xs': xs}\nb = {'xs': xs}",
+        "a['xs'].append(2)",
+        "n = b['xs'] + xs",
+    ),
+    "functions in a dictionary": (
+        "ops = {'double': lambda v: v * 2, 'next': lambda v: v + 1}",
+        "a = ops['double'](4)",
+        "b = {name: op(a) for name, op in ops.items()}",
+    ),
+    "an iterator that is partly used": (
+        "it = iter([1, 2, 3])\na = next(it)",
+        "b = next(it)",
+        "c = list(it)",
+    ),
+    "pairs that are used up": ("z = zip([1, 2], [3, 4])", "a = list(z)", "b = list(z)"),
+    "a thread": (
+        "import threading\nfound = []\nt = threading.Thread(target=lambda: found.append(1))\n"
+        "t.start()",
+        "t.join()",
+        "n = len(found)",
+    ),
+    "display in the middle of a cell": (
+        "x = [1, 2]",
+        "display(x)\nx.append(3)\ndisplay(x)",
+        "x",
+    ),
+    "a tuple that is shown": ("a = [1]\nb = 2", "a, b", "(a, b), b"),
+    "output without a value": ("a = [1]", "a;", "a.append(2)\nprint(a)\nNone"),
+    "a loop with progress": (
+        "from tqdm import tqdm\ntotal = 0",
+        "for i in tqdm(range(3)):\n    total += i",
+        "total",
+    ),
+    "a dictionary with a default": (
+        "from collections import defaultdict\nd = defaultdict(list)\ne = defaultdict(int)",
+        "d['a'].append(1)\ne['k'] += 1",
+        "n = len(d['b']) + e['z'] + len(d)",
+    ),
+    "a named tuple": (
+        "from collections import namedtuple\nPoint = namedtuple('Point', 'x y')",
+        "p = Point(1, 2)",
+        "q = p._replace(x=p.y)\nq",
+    ),
+    "a data class": (
+        "from dataclasses import dataclass, field\n@dataclass\nclass Item:\n    name: str\n"
+        "    tags: list = field(default_factory=list)",
+        "item = Item('a')\nitem.tags.append('b')",
+        "item",
+    ),
+    "an enumeration": (
+        "from enum import Enum\nclass Color(Enum):\n    RED = 1\n    BLUE = 2",
+        "c = Color.RED",
+        "c is Color.RED, [one.name for one in Color]",
+    ),
+    "a path": (
+        "from pathlib import Path\nHERE = Path('.')",
+        "name = (HERE / 'a.csv').name",
+        "HERE, name",
+    ),
+    "an inherited class": (
+        "class A:\n    def f(self):\n        return 1\nclass B(A):\n    def f(self):\n"
+        "        return super().f() + 1",
+        "b = B()",
+        "b.f()",
+    ),
+    "a class that reads a variable": (
+        "scale = 2\nscale += 1\nclass Scaled:\n    def of(self, x):\n        return x * scale",
+        "s = Scaled()\na = s.of(2)\nscale = 10",
+        "b = s.of(2)",
+    ),
+    "a default that is computed": (
+        "n = [3]\ndef f(x, k=n[0]):\n    return x * k",
+        "n[0] = 9",
+        "r = f(2)",
+    ),
+    "a default list that is only read": (
+        "def shift(v, origin=[0, 1]):\n    return [a + b for a, b in zip(v, origin)]",
+        "a = shift([1, 2])",
+        "b = shift(a)",
+    ),
+    "two functions of one name": (
+        "def f(x):\n    return x + 1\na = f(1)",
+        "def f(x):\n    return x + 2\nb = f(1)",
+        "c = f(1)",
+    ),
+    "the same function again": (
+        "def f(x):\n    return x + 1\na = f(1)",
+        "def f(x):\n    return x + 1\nb = f(1)",
+        "c = f(1)",
+    ),
+    "a future import that is late": (
+        "x = [1]\nfrom __future__ import annotations\ny = 2",
+        "def f(a: Nowhere):\n    return a",
+        "z = f(x)",
+    ),
+    "a star import that is late": ("x = [4.0]", "from math import *\ny = sqrt(x[0])", "z = pi * y"),
+    "a random state in a model": (
+        "import numpy as np\nnp.random.seed(3)\nrs = np.random.RandomState(4)",
+        "a = rs.rand(2)\nb = np.random.rand()",
+        "c = rs.rand() + np.random.rand()",
+    ),
+    "a sample of a frame": (
+        "import numpy as np\nimport pandas as pd\nnp.random.seed(3)\n"
+        "df = pd.DataFrame({'x': range(9)})",
+        "part = df.sample(3)",
+        "again = df.sample(2)\nagain",
+    ),
+    "a while loop around everything": (
+        "n, steps = 27, 0",
+        "while n != 1:\n    n = n // 2 if n % 2 == 0 else 3 * n + 1\n    steps += 1",
+        "steps",
+    ),
+    "with and nested try": (
+        "from contextlib import suppress\nd = {}",
+        "with suppress(KeyError):\n    x = 1\n    d['no']\n    x = 2",
+        "try:\n    try:\n        y = d['a']\n    finally:\n        z = x\n"
+        "except KeyError:\n    y = 0",
+    ),
+    "unpacking with a star": ("first, *rest = [1, 2, 3]", "rest.append(first)", "(first, *rest)"),
+    "a slice of a list, and the list": (
+        "xs = [1, 2, 3]\nhead = xs[:2]",
+        "head.append(9)",
+        "xs, head",
+    ),
+    "a loop variable of a comprehension in a class": (
+        "ks = [1, 2]\nclass T:\n    vs = tuple(k * 2 for k in ks)",
+        "a = T.vs",
+        "ks.append(3)\nb = T.vs",
+    ),
+    "an exception that the notebook defines": (
+        "class Bad(ValueError):\n    pass\ndef f(x):\n    if x:\n        raise Bad('no')",
+        "try:\n    f(1)\nexcept Bad as error:\n    text = str(error)",
+        "text",
+    ),
+    "a context manager of the notebook": (
+        "from contextlib import contextmanager\nlog = []\n@contextmanager\ndef noted(name):\n"
+        "    log.append(name)\n    yield\n    log.append('-' + name)",
+        "with noted('a'):\n    x = 1",
+        "log",
+    ),
+    "string formatting with a name": ("name = 'a'\nvalues = [1]", "t = f'{name}: {values!r}'", "t"),
+    "augmented assignment through a function": (
+        "total = [0]\ndef add(n):\n    total[0] += n\n    return total",
+        "same = add(3)",
+        "same is total, total",
+    ),
 }
 
 
