@@ -141,6 +141,19 @@ def test_a_syntax_error_leads_to_its_cell_and_is_gone_when_it_is_corrected(
     expect(panel.get_by_role("alert")).to_have_count(0)
 
 
+def test_a_server_that_does_not_answer_is_told_and_asked_again(page: Page, work: Path) -> None:
+    panel = export(page, "bank.ipynb")
+    address = "**/datalab-export/api/preview**"
+    page.route(address, lambda route: route.abort())
+    panel.get_by_role("button", name="Save and read the notebook again").click()
+    expect(panel.get_by_role("alert")).to_contain_text("The server does not answer")
+    assert not violations(page)
+    page.unroute(address)
+    panel.get_by_role("button", name="Try again").click()
+    expect(panel.get_by_role("alert")).to_have_count(0)
+    expect(panel.get_by_role("article").first).to_be_visible()
+
+
 def test_the_file_browser_and_the_palette_offer_it_and_other_languages_say_why_not(
     page: Page, work: Path
 ) -> None:

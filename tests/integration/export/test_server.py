@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +301,13 @@ def test_a_notebook_is_exported_once_at_a_time_and_a_cancelled_export_leaves_not
     refused = client.post(f"{API}/jobs", json=order)
     assert refused.status_code == 409
     job = refused.json()["error"]["job"]
+    began = datetime.now(UTC)
+
+    def counts_as_activity() -> bool:
+        status = client.get("api/status", params={"no_track_activity": "1"}).json()
+        return datetime.fromisoformat(status["last_activity"]) > began
+
+    _until(counts_as_activity, "the verification to count as activity")
     other = _start(client, "sales.ipynb", "another-notebook")
     assert _events(client, other["id"])[-1] == {"state": "done"}
     found = client.post(f"{API}/jobs/{job}/cancel", json={})
@@ -315,7 +323,9 @@ def test_a_notebook_is_exported_once_at_a_time_and_a_cancelled_export_leaves_not
 def test_an_export_that_is_killed_leaves_no_process_and_says_so(
     client: httpx.Client, root: Path
 ) -> None:
+    (root / ".new-pipeline-of-somebody").mkdir()
     pid = _sleeping(client, root, "killed")
+    (root / ".new-pipeline-of-this-job").mkdir()  # as a job that is killed while it writes
     job = client.get(f"{API}/jobs", params={"notebook": "sleeper.ipynb"}).json()["job"]
     for process in _of_job(job["id"]):
         if "datalab_pipelines.server.worker" in process.cmdline():
@@ -323,6 +333,8 @@ def test_an_export_that_is_killed_leaves_no_process_and_says_so(
     events = _events(client, job["id"])
     assert events[-1] == {"state": "failed"}
     assert "SIGKILL" in events[-2]["error"]["message"]
+    assert [one.name for one in root.glob(".new-pipeline-*")] == [".new-pipeline-of-somebody"]
+    (root / ".new-pipeline-of-somebody").rmdir()
     assert not _lives(pid)
     assert not _of_job(job["id"])
 
