@@ -218,13 +218,13 @@ def _tidied(files: Files, as_they_are: set[str]) -> tuple[Files, dict[str, list[
         return files, {path: list(_RULES) for path in ours}
     with tempfile.TemporaryDirectory(prefix="datalab-export-") as scratch:
         folder = Path(scratch)
-        put({path: files[path] for path in ours}, folder)
+        put(files, folder)  # all of them: which modules are the project's own counts for sorting
         common = ["--no-cache", "--isolated", f"--line-length={_WIDTH}"]
-        for words in (["check", "-q", "--select=I", "--fix", *ours], ["format", "-q", "."]):
-            subprocess.run([ruff, words[0], *common, *words[1:]], cwd=folder, check=False)
+        for words in (["check", "-q", "--select=I", "--fix"], ["format", "-q"]):
+            subprocess.run([ruff, words[0], *common, *words[1:], *ours], cwd=folder, check=False)
         rules = [f"--select={','.join(_RULES)}", "--output-format=json", "--exit-zero"]
         said = subprocess.run(
-            [ruff, "check", *common, *rules, "."], cwd=folder, stdout=subprocess.PIPE, check=True
+            [ruff, "check", *common, *rules, *ours], cwd=folder, stdout=subprocess.PIPE, check=True
         )
         unclean: dict[str, list[str]] = {}
         for one in json.loads(said.stdout):
