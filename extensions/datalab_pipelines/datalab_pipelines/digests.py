@@ -40,6 +40,29 @@ def digest(value: Any) -> str:
     return walk.hash.hexdigest()
 
 
+def digests_from_files(variables: dict[str, Any]) -> dict[str, str]:
+    """Return digests of what objects are after they were stored and loaded, where that differs.
+
+    Some libraries' objects come back from a file equal, but not the same in every attribute.
+    """
+    import cloudpickle
+
+    found = {}
+    for name, value in list(variables.items()):
+        if name.startswith("_") or name in SKIPPED or isinstance(value, types.ModuleType):
+            continue
+        walk = _Walk()
+        try:
+            walk.add(value)
+            if walk.objects:
+                again = digest(cloudpickle.loads(cloudpickle.dumps(value)))
+                if again != walk.hash.hexdigest():
+                    found[name] = again
+        except Exception:  # noqa: BLE001 - then it is not in a file either
+            continue
+    return found
+
+
 def _of_notebook(module: str | None) -> bool:
     return module in (None, "__main__", "shared") or str(module).startswith("stages.")
 
@@ -81,6 +104,7 @@ class _Walk:
         self.seen: dict[int, int] = {}
         self.kept: list[Any] = []
         self.steps = 0
+        self.objects = 0  # of classes that nothing is known of here
 
     def say(self, *parts: object) -> None:
         self.hash.update(repr(parts).encode(errors="surrogatepass"))
@@ -199,6 +223,7 @@ class _Walk:
         if type(value).__name__ == "Bunch":  # sklearn's, which loses its attributes in a file
             self.say("Bunch")
             return self.add(dict(value), depth + 1)
+        self.objects += 1
         parts = value.__reduce_ex__(4)
         if isinstance(parts, str):
             return self.say("named", parts)

@@ -79,6 +79,11 @@ class Reference:
                 sure[name] = value
         return sure, unsure
 
+    def same(self, cell: int, name: str, value: str) -> bool:
+        """Say whether ``value`` is the digest of ``name`` after a cell, perhaps by way of a file."""
+        noted = self.first[str(cell)]
+        return value in (noted["variables"].get(name), noted.get("from files", {}).get(name))
+
 
 def difference(expected: list[Expected], got: list[str]) -> Difference | None:
     """Return the first place where the lines ``got`` are not the ones expected."""

@@ -242,8 +242,8 @@ def compare_notes(plan: Plan, reference: Reference, notes: Path) -> Verification
                 changed = name in perhaps and before.get(name) != value
                 wrong_name = name in needed | made or changed
             else:
-                wrong_name = here[name] != value
-                held[name] = stage.name, here[name]
+                wrong_name = not reference.same(stage.cells[-1], name, here[name])
+                held[name] = stage.name, value
             if wrong_name:
                 found.different.setdefault(name, stage.name)
         before = sure
