@@ -80,7 +80,7 @@ class Reference:
         return sure, unsure
 
     def same(self, cell: int, name: str, value: str) -> bool:
-        """Say whether ``value`` is the digest of ``name`` after a cell, perhaps by way of a file."""
+        """Say whether ``value`` is the digest of ``name`` after a cell, or by way of a file."""
         noted = self.first[str(cell)]
         return value in (noted["variables"].get(name), noted.get("from files", {}).get(name))
 
