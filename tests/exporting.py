@@ -91,8 +91,7 @@ def compared_with(reference, plan, cells):
 
 def ran(plan, scratch):
     """Run the notebook; return the reference for its plan."""
-    run = _notebook(plan, scratch)
-    return Reference(run, run)
+    return Reference(_notebook(plan, scratch, 11), _notebook(plan, scratch, 12))
 
 
 def _staged(plan, scratch, change):
@@ -103,7 +102,7 @@ def _staged(plan, scratch, change):
         change(folder)
     notes.mkdir()
     with _as_a_process(folder), _environment(DATALAB_EXPORT_PROOF=str(notes)):
-        _seed()
+        _seed(11)
         pipeline = importlib.import_module("pipeline").main
         engine = _InProcess(
             pipeline.graph,
@@ -123,18 +122,18 @@ def _staged(plan, scratch, change):
     return notes
 
 
-def _seed():
-    random.seed(11)
-    numpy.random.seed(11)
+def _seed(number):
+    random.seed(number)
+    numpy.random.seed(number)
 
 
-def _notebook(plan, scratch):
+def _notebook(plan, scratch, seed):
     """Run the cells as `reference` does; return what was noted."""
-    folder = scratch / "cells"
+    folder = scratch / f"cells{seed}"
     folder.mkdir()
     before = sys.modules["__main__"]
     with _as_a_process(folder), _environment(DATALAB_REPORT=str(scratch / "report")):
-        _seed()
+        _seed(seed)
         try:
             with recording() as recorder:
                 return _each(to_run(plan), recorder)

@@ -1,26 +1,52 @@
-"""How variables of a notebook go from stage to stage: all of them together, or not at all.
+"""How variables of a notebook that belong together go from stage to stage: as one artifact.
 
-Stages that ``datalab-export`` writes keep the notebook's variables as globals of their module. At
-its end a stage calls ``kept``, which gives those that later stages need as one dictionary: one
-artifact, so that two names for one object are that still. ``kept`` refuses what would come back
-as something else.
+``Together`` holds variables that share objects, so that two names for one object are that still.
+Where the analysis is not sure of a notebook, its stages keep *all* variables as globals of their
+module, and ``kept`` hands on those that later stages need. Both refuse what would come back as
+something else.
 """
 
 from __future__ import annotations
 
 import io
-import json
-import os
 import sys
 import types
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from .errors import ArtifactError
 
 Variables = dict[str, Any]
-PROBE = "DATALAB_EXPORT_PROBE"
+
+
+class Together:
+    """Variables that share objects: one artifact, so that they share them in the next stage too.
+
+    Subclasses name the variables and their types. One that was not bound is left out. Raises
+    ``ArtifactError`` when it is stored and would come back as something else (see ``check``).
+    """
+
+    def __init__(self, **variables: Any) -> None:
+        names = set(self.__class__.__annotations__)
+        if unknown := set(variables) - names:
+            raise TypeError(f"{type(self).__name__} holds {sorted(names)}, not {sorted(unknown)}")
+        vars(self).update(variables)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        check(vars(self), "")
+        return (_restored, (type(self), dict(vars(self))))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(vars(self))})"
+
+
+def _restored(kind: type[Together], variables: Variables) -> Together:
+    return kind(**variables)
+
+
+def bound(variables: Variables, *names: str) -> Variables:
+    """Return those of ``names`` that are bound in ``variables`` (a stage's ``locals()``)."""
+    return {name: variables[name] for name in names if name in variables}
 
 
 def kept(stage: str, variables: Variables, *names: str) -> Variables:
@@ -29,12 +55,6 @@ def kept(stage: str, variables: Variables, *names: str) -> Variables:
     Raises ``ArtifactError`` when one cannot be handed on as it is: a function or class of the
     stage's own module, arrays that share memory, and what cannot be stored at all.
     """
-    probe = os.environ.get(PROBE)
-    if probe:
-        from .digests import digests
-
-        found = digests(variables)
-        Path(probe, f"{stage}.json").write_text(json.dumps(found), encoding="utf-8")
     kept = {name: variables[name] for name in names if name in variables}
     check(kept, str(variables.get("__name__", "")))
     return kept

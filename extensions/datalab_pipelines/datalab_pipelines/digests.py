@@ -1,7 +1,7 @@
 """Digests of variables that are equal when the values are: for comparing two processes.
 
-Order of dictionaries, types, and which parts are one object count; memory addresses, and in which
-module a function or class was defined, do not.
+Order of dictionaries and types count; memory addresses, and in which module a function or class was
+defined, do not. Which parts are one object shows only when one is changed, in what comes after.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import dis
 import hashlib
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
 SKIPPED = {"In", "Out", "exit", "quit", "open", "get_ipython"}
@@ -101,7 +102,8 @@ def _global_random() -> Any:
 class _Walk:
     def __init__(self) -> None:
         self.hash = hashlib.sha256()
-        self.seen: dict[int, int] = {}
+        self.done: dict[int, str] = {}
+        self.open: list[int] = []
         self.kept: list[Any] = []
         self.steps = 0
         self.objects = 0  # of classes that nothing is known of here
@@ -127,10 +129,25 @@ class _Walk:
         if kind.__module__ == "numpy" and hasattr(value, "dtype") and not hasattr(value, "__len__"):
             return self.say("scalar", value.dtype.str, value.item())
         if kind in (tuple, frozenset, set, list, dict) or hasattr(value, "__dict__"):
-            if id(value) in self.seen and kind is not tuple:
-                return self.say("again", self.seen[id(value)])
-            self.seen[id(value)] = len(self.seen)
-            self.kept.append(value)
+            return self._once(value, depth, self._inside)
+        self._inside(value, depth)
+
+    def _once(self, value: Any, depth: int, add: Callable[[Any, int], None]) -> None:
+        """Add the digest of ``value`` alone, which ``add`` makes the first time."""
+        if id(value) in self.open:
+            return self.say("itself", len(self.open) - self.open.index(id(value)))
+        if id(value) not in self.done:
+            self.kept.append(value)  # so that no other object gets its identity
+            outer, self.hash = self.hash, hashlib.sha256()
+            self.open.append(id(value))
+            add(value, depth)
+            self.open.pop()
+            self.done[id(value)] = self.hash.hexdigest()
+            self.hash = outer
+        self.say(self.done[id(value)])
+
+    def _inside(self, value: Any, depth: int) -> None:
+        kind = type(value)
         if kind in (list, tuple):
             self.say(kind.__name__, len(value))
             if all(type(one) in PLAIN for one in value):
@@ -192,12 +209,10 @@ class _Walk:
     def _function(self, value: types.FunctionType, depth: int) -> None:
         """Add what a function does; of one that is a library's, only the name."""
         self.say("function", value.__name__)
-        if not _of_notebook(value.__module__):
-            return
-        if id(value) in self.seen:
-            return self.say("again", self.seen[id(value)])
-        self.seen[id(value)] = len(self.seen)
-        self.kept.append(value)
+        if _of_notebook(value.__module__):
+            self._once(value, depth, self._code)
+
+    def _code(self, value: types.FunctionType, depth: int) -> None:
         self.say(*_instructions(value.__code__))
         self.add(value.__defaults__, depth + 1)
         self.add(value.__kwdefaults__, depth + 1)
@@ -205,17 +220,16 @@ class _Walk:
     def _named(self, value: Any, depth: int) -> None:
         self.say("named", value.__qualname__.split(".")[-1])
         if isinstance(value, type) and _of_notebook(value.__module__):
-            if id(value) in self.seen:
-                return self.say("again", self.seen[id(value)])
-            self.seen[id(value)] = len(self.seen)
-            self.kept.append(value)
-            self.say([one.__name__ for one in value.__mro__])
-            for name, part in vars(value).items():
-                if not (name.startswith("__") and name.endswith("__") and name != "__init__"):
-                    part = getattr(part, "__func__", getattr(part, "fget", part))
-                    self.say(name)
-                    if type(part) in (*PLAIN, list, dict, set, tuple, types.FunctionType):
-                        self.add(part, depth + 1)
+            self._once(value, depth, self._class)
+
+    def _class(self, value: type, depth: int) -> None:
+        self.say([one.__name__ for one in value.__mro__])
+        for name, part in vars(value).items():
+            if not (name.startswith("__") and name.endswith("__") and name != "__init__"):
+                part = getattr(part, "__func__", getattr(part, "fget", part))
+                self.say(name)
+                if type(part) in (*PLAIN, list, dict, set, tuple, types.FunctionType):
+                    self.add(part, depth + 1)
 
     def _object(self, value: Any, depth: int) -> None:
         if type(value).__name__ == "RandomState" and value is _global_random():
@@ -226,7 +240,7 @@ class _Walk:
         self.objects += 1
         parts = value.__reduce_ex__(4)
         if isinstance(parts, str):
-            return self.say("named", parts)
+            return self.say("named", parts.split(".")[-1])
         self.say(type(value).__name__)
         function, arguments, state, items, pairs = (*parts, None, None, None, None)[:5]
         self.add(function, depth + 1)

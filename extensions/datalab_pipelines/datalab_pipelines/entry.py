@@ -142,6 +142,8 @@ def find(address: str) -> Stage[..., Any]:
 def execute(call: Call) -> dict[str, Any]:
     """Run ``call``; return the result document that was written. Raises what the stage raises."""
     store = open_store(call.store)
+    # Figures that a stage shows become files of its run.
+    os.environ.setdefault("MPLBACKEND", "module://datalab_pipelines.figures")
     stage = find(call.stage)
     arguments = read_arguments(call, store)
     began, clock = datetime.now(UTC), time.perf_counter()

@@ -181,16 +181,22 @@ class Analysis:
 
 @dataclass
 class Port:
-    """What flows between stages: one variable, or several that must stay together."""
+    """What flows between stages: one variable, or several that must stay together.
+
+    ``types`` are dotted names (``pandas.DataFrame``), nothing where unknown; ``optional``
+    variables may not be bound.
+    """
 
     name: str
     variables: list[str]
-    type: str = "Any"
+    type: str = ""
+    types: dict[str, str] = field(default_factory=dict)
+    optional: list[str] = field(default_factory=list)
 
     @property
     def bundle(self) -> bool:
-        """Say whether several variables travel as one."""
-        return len(self.variables) > 1 or self.name != self.variables[0]
+        """Say whether it is more than a plain variable."""
+        return len(self.variables) > 1 or bool(self.optional)
 
 
 @dataclass
@@ -239,6 +245,8 @@ class Plan:
     warnings: list[Warn]
     whole: str = ""
     level: str = ""  # what the stages follow: tags, headings, shape, one
+    form: str = "functions"  # or "variables": a stage's variables are globals of its module
+    form_reason: str = ""
     analysis: Analysis = field(repr=False, default=None)  # type: ignore[assignment]
 
     def to_json(self) -> dict[str, Any]:

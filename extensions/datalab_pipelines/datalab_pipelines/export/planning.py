@@ -1,29 +1,22 @@
-"""Which cells become which stage, and what goes from one to the next."""
+"""Which cells become which stage: tags, headings, what cannot be apart, a person's choices."""
 
 from __future__ import annotations
 
-import ast
 import builtins
 import keyword
 import re
-from dataclasses import dataclass
 
 from .analysing import DRAWERS, OWN_STATE
+from .analysing import _aliases as aliases_of
+from .connecting import connect, follow, watching
 from .errors import ExportError
-from .model import Analysis, Choices, CodeCell, Definition, Plan, Port, StagePlan, Warn
-from .names import Flow
-from .reading import plain_text
+from .form import reason_against
+from .liveness import lives
+from .model import Analysis, Choices, Interval, Plan, Port, StagePlan, Warn
+from .starting import Start, starts_of, works
 
-MOST, LEAST = 8, 2
 LONGEST = 40
-TAG = re.compile(r"(?:stage|step|block):(.+)")
 TAKEN = {"pipeline", "shared", "stages", "tests", "main", "variables"}
-
-
-@dataclass
-class _Start:
-    cell: int
-    title: str
 
 
 def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
@@ -42,17 +35,47 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
         stage = StagePlan("notebook", title, [cell.index for cell in analysis.code])
         stage.doc = f"Run the notebook: {analysis.whole}."
         _edit([stage], choices)
-        return Plan(name, title, [stage], [], [], warnings, analysis.whole, "one", analysis)
-    starts, level = _starts(analysis, choices)
-    starts = _without(starts, analysis, warnings)
-    stages = _stages(starts, analysis)
-    _edit(stages, choices)
-    for stage in stages:
-        stage.name = _free(stage, stages)
-    found = Plan(name, title, stages, analysis.parameters, [], warnings, "", level, analysis)
-    found.shared = [name for name, them in analysis.definitions.items() if them[0].shared]
-    _connect(found)
-    return found
+        return Plan(
+            name, title, [stage], [], [], warnings, analysis.whole, "one", analysis=analysis
+        )
+    starts, level = starts_of(analysis, choices)
+    sight = follow(analysis, aliases_of([cell for cell in analysis.code if not cell.opaque]))
+    intervals = list(analysis.intervals)
+    while True:
+        said = list(warnings)
+        stages = _stages(_without(starts, analysis, intervals, said), analysis)
+        for stage in stages:
+            stage.name = _free(stage, stages, analysis)
+        _edit(stages, choices)
+        found = Plan(
+            name, title, stages, analysis.parameters, [], said, "", level, analysis=analysis
+        )
+        found.shared = [name for name, them in analysis.definitions.items() if them[0].shared]
+        found.form_reason = reason_against(found)
+        if found.form_reason:
+            return in_one_piece(found)
+        connect(found, sight)
+        seeing = watching(found, sight)
+        if not seeing:
+            return found
+        intervals += seeing
+
+
+def in_one_piece(plan: Plan) -> Plan:
+    """Return the plan with all variables handed on together, and kept as globals of modules."""
+    plan.form = "variables"
+    alive = lives(plan)
+    draws = {name.split(".")[0] for name in plan.analysis.imports} & (DRAWERS | OWN_STATE)
+    for number, stage in enumerate(plan.stages):
+        more = number + 1 < len(plan.stages)
+        stage.random_in = bool(draws) and number > 0
+        stage.random_out = bool(draws) and more
+        stage.inputs = [Port("variables", sorted(alive.needed[number]))] if number else []
+        stage.outputs = [Port("variables", sorted(alive.needed[number + 1]))] if more else []
+        stage.sources = {"variables": (plan.stages[number - 1].name, "variables")} if number else {}
+        stage.after = []
+        stage.parameters = [one.name for one in plan.parameters if one.cell in stage.cells]
+    return plan
 
 
 def _edit(stages: list[StagePlan], choices: Choices) -> None:
@@ -66,56 +89,15 @@ def _edit(stages: list[StagePlan], choices: Choices) -> None:
         stage.name = _slug(choices.rename.get(stage.name, stage.name), "_")
 
 
-def _starts(analysis: Analysis, choices: Choices) -> tuple[list[_Start], str]:
-    """Return the cells at which a stage begins."""
-    cells = analysis.notebook.cells
-    first = _Start(analysis.code[0].index, analysis.notebook.title)
-    if choices.boundaries is not None:
-        titles = {start.cell: start.title for start in _headings(analysis, 6, any_level=True)}
-        wrong = [one for one in choices.boundaries if not 0 <= one < len(cells)]
-        if wrong:
-            raise ExportError(f"the notebook has no cell {wrong[0] + 1}")
-        return [
-            first,
-            *(_Start(one, titles.get(one, "")) for one in sorted(set(choices.boundaries)) if one),
-        ], "choice"
-    tagged: list[_Start] = []
-    for cell in cells:
-        for tag in cell.tags:
-            found = TAG.fullmatch(tag)
-            if found and cell.kind == "code" and (not tagged or tagged[-1].title != found[1]):
-                tagged.append(_Start(cell.index, found[1]))
-    if tagged:
-        return tagged if tagged[0].cell == first.cell else [first, *tagged], "tags"
-    for level in range(1, 5):
-        starts = _headings(analysis, level)
-        if LEAST <= len(starts) <= MOST:
-            return starts, "headings"
-    return [first], "one"
-
-
-def _headings(analysis: Analysis, level: int, *, any_level: bool = False) -> list[_Start]:
-    found: list[_Start] = []
-    title = ""
-    for cell in analysis.notebook.cells:
-        if cell.kind == "markdown":
-            pattern = rf"^#{{1,{level}}}\s+(.+?)\s*#*$"
-            for match in re.finditer(pattern, cell.source, re.MULTILINE):
-                title = plain_text(match[1]) or title
-        elif cell.kind == "code" and cell.source.strip():
-            if not found or title:
-                found.append(_Start(cell.index, title or analysis.notebook.title))
-            title = ""
-    return found
-
-
-def _without(starts: list[_Start], analysis: Analysis, warnings: list[Warn]) -> list[_Start]:
+def _without(
+    starts: list[Start], analysis: Analysis, intervals: list[Interval], warnings: list[Warn]
+) -> list[Start]:
     """Return ``starts`` less those between cells that have to stay together."""
     kept, told = starts[:1], set()
     for start in starts[1:]:
-        over = [one for one in analysis.intervals if one.first < start.cell <= one.last]
+        over = [one for one in intervals if one.first < start.cell <= one.last]
         empty = not any(
-            _work(analysis, cell)
+            works(analysis, cell)
             for cell in analysis.code
             if kept[-1].cell <= cell.index < start.cell
         )
@@ -126,30 +108,25 @@ def _without(starts: list[_Start], analysis: Analysis, warnings: list[Warn]) -> 
                 text = f"cells {one.first + 1} to {one.last + 1} stay in one stage: {one.reason}"
                 warnings.append(Warn(one.code, text, one.first))
         elif empty:
-            kept[-1] = _Start(kept[-1].cell, start.title)
+            _tell_empty(kept[-1], start, warnings)
+            kept[-1] = Start(kept[-1].cell, start.title)
         else:
             kept.append(start)
     if len(kept) > 1 and not any(
-        _work(analysis, cell) for cell in analysis.code if cell.index >= kept[-1].cell
+        works(analysis, cell) for cell in analysis.code if cell.index >= kept[-1].cell
     ):
+        _tell_empty(kept[-1], kept[-2], warnings)
         kept.pop()
     return kept
 
 
-def _work(analysis: Analysis, cell: CodeCell) -> bool:
-    """Say whether something of a cell remains when what is shared is taken out."""
-    gone = {
-        id(one.statement.node)
-        for them in analysis.definitions.values()
-        for one in them
-        if one.shared
-    }
-    return any(
-        id(one.node) not in gone and not isinstance(one.node, ast.Pass) for one in cell.statements
-    )
+def _tell_empty(empty: Start, other: Start, warnings: list[Warn]) -> None:
+    if empty.title and empty.title != other.title:
+        text = f"{empty.title!r} only imports and defines: it is no stage of its own"
+        warnings.append(Warn("empty", text, empty.cell))
 
 
-def _stages(starts: list[_Start], analysis: Analysis) -> list[StagePlan]:
+def _stages(starts: list[Start], analysis: Analysis) -> list[StagePlan]:
     found: list[StagePlan] = []
     ends = [start.cell for start in starts[1:]] + [len(analysis.notebook.cells)]
     for start, end in zip(starts, ends, strict=True):
@@ -173,12 +150,15 @@ def _distinct(stages: list[StagePlan]) -> None:
         stage.name = name
 
 
-def _free(stage: StagePlan, stages: list[StagePlan]) -> str:
+def _free(stage: StagePlan, stages: list[StagePlan], analysis: Analysis) -> str:
+    """Return a name for a stage that is none of the notebook's variables."""
     name = stage.name
     others = {one.name for one in stages if one is not stage}
-    taken = name in TAKEN or keyword.iskeyword(name) or hasattr(builtins, name)
+    bound = {one for facts in analysis.facts.values() for one in facts.bound}
+    bound |= set(analysis.definitions)
+    taken = name in TAKEN | bound or keyword.iskeyword(name) or hasattr(builtins, name)
     if taken or not name.isidentifier():
-        name = f"stage_{name}"
+        name = f"make_{name}"
     while name in others:
         name += "_2"
     return name
@@ -194,73 +174,3 @@ def _slug(text: str, by: str) -> str:
             break
         slug = f"{slug}{by}{word}" if slug else word[:30]
     return slug if not slug or slug[0].isalpha() else f"part{by}{slug}"
-
-
-def _connect(found: Plan) -> None:
-    """Find what every stage takes and gives: variables that are needed later."""
-    analysis = found.analysis
-    carried = {name: them[0] for name, them in analysis.definitions.items() if them[0].carried}
-    shared = set(found.shared)
-    functions = {name: them for name, them in analysis.definitions.items() if name not in shared}
-    flows = [_flow(stage, analysis, functions) for stage in found.stages]
-    before: list[set[str]] = []
-    bound: set[str] = set()
-    for flow in flows:
-        before.append(set(bound))
-        bound |= flow.definite | flow.maybe
-    live: set[str] = set()
-    inputs: list[set[str]] = []
-    for flow, known in zip(reversed(flows), reversed(before), strict=True):
-        live = (flow.exposed | (live - flow.definite)) & known - shared
-        inputs.insert(0, live - set(carried))
-        for name in sorted(live & set(carried)):
-            live |= _free_of(carried[name], functions) & known - shared
-            inputs[0] |= live - set(carried)
-    draws = {name.split(".")[0] for name in analysis.imports} & (DRAWERS | OWN_STATE)
-    for number, stage in enumerate(found.stages):
-        stage.random_in = bool(draws) and number > 0
-        stage.random_out = bool(draws) and number + 1 < len(found.stages)
-        if number:
-            stage.inputs = [Port("variables", sorted(inputs[number]))]
-        if number + 1 < len(found.stages):
-            stage.outputs = [Port("variables", sorted(inputs[number + 1]))]
-        stage.parameters = [one.name for one in found.parameters if one.cell in stage.cells]
-
-
-def _free_of(one: Definition, functions: dict[str, list[Definition]]) -> set[str]:
-    found: set[str] = set()
-    waiting = [one]
-    while waiting:
-        for name in waiting.pop().free:
-            if name not in found:
-                found.add(name)
-                waiting += functions.get(name, [])
-    return found
-
-
-def _flow(stage: StagePlan, analysis: Analysis, functions: dict[str, list[Definition]]) -> Flow:
-    from .names import scope_of
-
-    def expand(name: str) -> set[str]:
-        return {n for one in functions.get(name, []) for n in _free_of(one, functions)}
-
-    def writes(name: str) -> set[str]:
-        reached = {name} | expand(name)
-        return {
-            written
-            for each in reached
-            for one in functions.get(each, [])
-            if one.kind in ("function", "class")
-            for written in scope_of(_body(one)).writes
-        }
-
-    flow = Flow(expand=expand, writes_of=writes)
-    for cell in analysis.code:
-        if cell.index in stage.cells:
-            flow.run(one.node for one in cell.statements)
-    return flow
-
-
-def _body(one: Definition) -> ast.stmt | ast.expr:
-    node = one.statement.node
-    return node.value if isinstance(node, ast.Assign) else node

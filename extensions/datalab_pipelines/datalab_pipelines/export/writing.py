@@ -16,7 +16,7 @@ from pathlib import Path
 from .errors import ExportError
 from .model import Plan
 from .names import strings_in
-from .rendering import Rendering
+from .rendering import code_files
 
 LARGEST_DATA = 50 * 2**20
 
@@ -51,15 +51,10 @@ def write(plan: Plan, folder: Path) -> list[Path]:
 
 def write_code(plan: Plan, folder: Path) -> None:
     """Write what runs: the modules, the notebook, and the files it reads."""
-    rendering = Rendering(plan)
-    stages = folder / "stages"
-    stages.mkdir(parents=True)
-    (stages / "__init__.py").write_text('"""The stages of the pipeline."""\n', encoding="utf-8")
-    (folder / "shared.py").write_text(rendering.module_shared(), encoding="utf-8")
-    for number, stage in enumerate(plan.stages):
-        text = rendering.module_stage(stage, number)
-        (stages / f"{stage.name}.py").write_text(text, encoding="utf-8")
-    (folder / "pipeline.py").write_text(rendering.module_pipeline(), encoding="utf-8")
+    for name, text in code_files(plan).items():
+        module = folder / name
+        module.parent.mkdir(parents=True, exist_ok=True)
+        module.write_text(text, encoding="utf-8")
     notebook = plan.analysis.notebook.path
     shutil.copy2(notebook, folder / notebook.name)
     for path in data_files(plan):
