@@ -16,7 +16,7 @@ from typing import Any
 SKIPPED = {"In", "Out", "exit", "quit", "open", "get_ipython"}
 LARGEST = 3_000_000
 PLAIN = (type(None), bool, int, float, complex, str, bytes)
-SAME = {"LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST", "LOAD_NAME", "LOAD_CLOSURE"}
+SAME = {"LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST", "LOAD_NAME"}
 AS_IF_ABSENT = {"COPY_FREE_VARS", "MAKE_CELL", "PUSH_NULL", "PRECALL", "RESUME", "NOP", "CACHE"}
 STORED = {"STORE_GLOBAL", "STORE_DEREF", "STORE_FAST", "STORE_NAME"}
 
@@ -71,8 +71,10 @@ def _of_notebook(module: str | None) -> bool:
 def _instructions(code: types.CodeType) -> list[Any]:
     """Return what a function does, the same wherever its variables live."""
     found: list[Any] = []
+    closes = False
     for one in dis.get_instructions(code):
-        if one.opname in AS_IF_ABSENT:
+        before, closes = closes, one.opname == "LOAD_CLOSURE"
+        if one.opname in AS_IF_ABSENT or closes or (before and one.opname == "BUILD_TUPLE"):
             continue
         name = "LOAD" if one.opname in SAME else one.opname
         name = "STORE" if one.opname in STORED else name
@@ -88,8 +90,6 @@ def _instructions(code: types.CodeType) -> list[Any]:
             value = sorted(map(repr, value))
         elif name == "MAKE_FUNCTION":
             value = (one.arg or 0) & 3  # defaults; whether it closes over something is no matter
-        elif name == "BUILD_TUPLE":
-            value = None
         found.append((name, repr(value)))
     return found
 

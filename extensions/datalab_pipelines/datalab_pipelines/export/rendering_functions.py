@@ -89,12 +89,13 @@ class FunctionsForm(VariablesForm):
             return ""
         module = self._module(f"What the stages of {_plain(self.plan.title)} share")
         body: list[str] = []
+        late: list[str] = []  # settings that functions of the notebook make
         for one in self.preamble.statements:
             text = _source(self.cells[one.cell], one.statement)
-            (module.first if one.early else body).append(text)
+            calls = _loaded(text) & self.shared_names
+            (module.first if one.early else late if calls else body).append(text)
         if module.first:
             module.first = [*self._imports_for("\n".join(module.first)), *module.first]
-        body += self._classes(module)
         seen: set[str] = set()
         for cell in self.analysis.code:
             for statement in cell.statements:
@@ -102,6 +103,7 @@ class FunctionsForm(VariablesForm):
                 if names & self.shared_names and not names & seen:
                     seen |= names
                     body.append(self._notes_of(cell, statement) + _source(cell, statement))
+        body += late + self._classes(module)
         text = "\n".join(body)
         module.body = body
         module.imports |= set(self._imports_for(text))
