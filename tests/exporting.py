@@ -91,6 +91,7 @@ def compared_with(reference, plan, cells):
 
 def ran(plan, scratch):
     """Run the notebook; return the reference for its plan."""
+    # Two seeds: what the notebook itself does not seed cannot be compared.
     return Reference(_notebook(plan, scratch, 11), _notebook(plan, scratch, 12))
 
 

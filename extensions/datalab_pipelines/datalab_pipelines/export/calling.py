@@ -110,6 +110,9 @@ def _either(at: Follower, node: ast.BoolOp) -> Value:
 
 def _compare(at: Follower, node: ast.Compare) -> Value:
     given = [evaluate(at, one) for one in [node.left, *node.comparators]]
+    if any(isinstance(one, ast.Is | ast.IsNot) for one in node.ops):
+        for one in given:  # whether two names are one object counts from here on
+            at.change_only(one.objects)
     if any(one.type == purity.SERIES for one in given):
         return at.make(node, purity.SERIES)
     if any(one.type == purity.FRAME for one in given):
@@ -265,6 +268,8 @@ def _library(
         at.change(given[0].objects)
         if name in ("setattr", "heapq.heappush", "bisect.insort"):
             at.heap.hold(given[0].objects, everything - given[0].objects)
+    if name == "id":
+        at.change_only(everything)
     _callbacks(at, everything)
     if root in purity.DRAWING_ROOTS:
         return at.make(node, "drawing")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 
 from .model import Analysis, Plan
-from .stars import star_imports
+from .stars import is_star
 
 BY_NAME = {"multiprocessing", "concurrent", "pickle", "dill", "joblib", "pathos", "ray", "dask"}
 SEES = {"__main__", "inspect", "code", "pdb"}
@@ -20,8 +20,9 @@ def reason_against(plan: Plan) -> str:
     analysis = plan.analysis
     if any(one.code == "dynamic" for one in analysis.intervals):
         return "some code may use any variable by its name"
-    if why := star_imports(analysis)[1]:
-        return why
+    for cell in analysis.code:
+        if any(is_star(one.node) for one in cell.statements):
+            return f"cell {cell.index + 1}: what a star import brings is not known here"
     roots = {name.split(".")[0] for name in analysis.imports}
     if roots & SEES:
         return f"it uses {', '.join(sorted(roots & SEES))}"

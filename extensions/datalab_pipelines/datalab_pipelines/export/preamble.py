@@ -47,6 +47,9 @@ def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
         if one.shared
     }
     parameters = {one.name for one in analysis.parameters}
+    own = {
+        name for name, them in analysis.definitions.items() if any(d.kind != "import" for d in them)
+    }
     found = Preamble()
     imports_below = _last_import(analysis)
     for position, (index, one) in enumerate(
@@ -54,6 +57,8 @@ def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
     ):
         node = one.node
         if any(node is setting.node for setting in analysis.settings.get(index, [])):
+            if _names(node) & own:
+                break
             name = next((dotted(part, resolve) for part in _set_by(node)), "")
             early = bool(EARLY.match(name)) and position < imports_below
             found.statements.append(Setting(index, one, early))
@@ -66,6 +71,10 @@ def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
         elif not _only_says(node):
             break
     return found
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
 
 
 def _assigns(node: ast.stmt, names: set[str]) -> bool:

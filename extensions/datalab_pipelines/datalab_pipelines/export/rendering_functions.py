@@ -15,7 +15,6 @@ from .names import _in_text as names_in_text
 from .preamble import Preamble, imports_of, preamble_of, side_effects
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 from .sharing import Function
-from .stars import star_imports
 from .text import Edit, apply_edits, indent, offsets, span
 
 NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
@@ -49,7 +48,6 @@ class FunctionsForm(VariablesForm):
         self.preamble: Preamble = preamble_of(self.analysis, self.resolve)
         self.repeated = self.preamble.nodes
         self.imported = imports_of(self.analysis, set(plan.shared))
-        self.imported |= star_imports(self.analysis)[0]
         self.effects = side_effects(self.analysis, self.imported)
         self.parameters = {one.name for one in plan.parameters}
         self.together = self._together()
@@ -162,8 +160,10 @@ class FunctionsForm(VariablesForm):
         module.imports |= set(self._imports_for(text))
         names = _loaded(text)
         for one in NOTEBOOK:
-            if one in names and one not in self.bound:
-                module.imports.add(f"from datalab_pipelines.notebook import {one}")
+            own = self.own(one) if one == "show" else one  # the others the notebook itself calls
+            if own in names and own not in self.bound:
+                renamed = "" if own == one else f" as {own}"
+                module.imports.add(f"from datalab_pipelines.notebook import {one}{renamed}")
         used = sorted(names & self.shared_names)
         used += sorted(name for name, _ in self.together.values() if name in names)
         used += sorted(module.hints.names - set(used))
@@ -378,7 +378,7 @@ class FunctionsForm(VariablesForm):
             if isinstance(node, ast.Expr) and not self._silent(node.value):
                 start, end = span(node.value, where)
                 text = shown_value(node.value, cell.code[start:end])
-                edits.append(Edit(*span(node, where), f"show({text})"))
+                edits.append(Edit(*span(node, where), f"{self.own('show')}({text})"))
         return _tidy(apply_edits(cell.code, edits), cell, self)
 
     def _kept_imports(self, node: ast.stmt) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import textwrap
 
 from .analysing import _aliases as aliases
@@ -40,10 +41,9 @@ class VariablesForm:
             if isinstance(node, ast.Name)
         }
         self.bound = {name for facts in self.analysis.facts.values() for name in facts.bound}
-        self.plots = any(
-            name.split(".")[0] in ("matplotlib", "seaborn", "pandas")
-            for name in self.analysis.imports
-        )
+        # Helper modules beside the notebook plot too.
+        quiet = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "sympy", "networkx"}
+        self.plots = any(name.split(".")[0] not in quiet for name in self.analysis.imports)
 
     def own(self, name: str) -> str:
         """Return a name for something of ours that is none of the notebook's."""

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .model import Analysis, CodeCell
+from .model import CodeCell
 from .names import Flow, strings_in
 from .text import Edit, apply_edits, offsets, span
 
@@ -103,13 +103,3 @@ def _written(path: Path) -> set[str] | None:
 
 def _is_all(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id == "__all__"
-
-
-def star_imports(analysis: Analysis) -> tuple[dict[str, str], str]:
-    """Return nothing to import, and why the names of a star that is left cannot be told."""
-    for cell in analysis.code:
-        for one in cell.statements:
-            if is_star(one.node):
-                module = getattr(one.node, "module", None) or "."
-                return {}, f"what `from {module} import *` brings is not known here"
-    return {}, ""

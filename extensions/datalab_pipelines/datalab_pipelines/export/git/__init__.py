@@ -1,0 +1,1 @@
+"""Exports in git: found, merged, committed and pushed beside a person's own work."""
