@@ -18,7 +18,7 @@ class Thing:
     def __init__(self, held):
         self.held = held
 def push(x, y):
-    if isinstance(x, list) and len(x) < 6 and x is not y:
+    if isinstance(x, list) and len(x) < 6:
         x.append(y)
     elif isinstance(x, Thing):
         x.held = k
