@@ -220,9 +220,7 @@ def _tidied(files: Files, as_they_are: set[str]) -> tuple[Files, dict[str, list[
         folder = Path(scratch)
         put({path: files[path] for path in ours}, folder)
         common = ["--no-cache", "--isolated", f"--line-length={_WIDTH}"]
-        # What shared.py imports may have to be in this order.
-        sorting = [path for path in ours if path != "shared.py"]
-        for words in (["check", "-q", "--select=I", "--fix", *sorting], ["format", "-q", "."]):
+        for words in (["check", "-q", "--select=I", "--fix", *ours], ["format", "-q", "."]):
             subprocess.run([ruff, words[0], *common, *words[1:]], cwd=folder, check=False)
         rules = [f"--select={','.join(_RULES)}", "--output-format=json", "--exit-zero"]
         said = subprocess.run(

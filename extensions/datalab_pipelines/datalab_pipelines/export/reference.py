@@ -26,6 +26,7 @@ from ..notebook import (
     show,
 )
 from ..outputs import Recorder, recording
+from ..typed import type_of
 
 HELPERS: dict[str, Any] = {
     "shell": shell,
@@ -72,6 +73,7 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
             }
             noted["variables"] = digests(own)
             noted["from files"] = digests_from_files(own)
+            noted["types"] = {name: type_of(value) for name, value in own.items()}
     return found
 
 
