@@ -72,6 +72,15 @@ class Reference:
             found += [Expected("optional", line, cell) for line in optional]
         return found
 
+    def types(self, cell: int) -> dict[str, str]:
+        """Return the types of the variables after a cell, where all runs had the same."""
+        one, *others = (run[str(cell)].get("types", {}) for run in self.runs)
+        return {
+            name: kind
+            for name, kind in one.items()
+            if kind and all(other.get(name) == kind for other in others)
+        }
+
     def after(self, cell: int) -> tuple[dict[str, str], dict[str, str]]:
         """Return the digests after a cell, and why each of the others cannot be compared."""
         one, *others = (run[str(cell)]["variables"] for run in self.runs)
