@@ -218,15 +218,16 @@ def _tidied(files: Files, as_they_are: set[str]) -> tuple[Files, dict[str, list[
         return files, {path: list(_RULES) for path in ours}
     with tempfile.TemporaryDirectory(prefix="datalab-export-") as scratch:
         folder = Path(scratch)
-        put({path: files[path] for path in ours}, folder)
+        # All modules: which import is the project's own depends on what is there.
+        put({path: text for path, text in files.items() if path.endswith(".py")}, folder)
         common = ["--no-cache", "--isolated", f"--line-length={_WIDTH}"]
         # What shared.py imports may have to be in this order.
         sorting = [path for path in ours if path != "shared.py"]
-        for words in (["check", "-q", "--select=I", "--fix", *sorting], ["format", "-q", "."]):
+        for words in (["check", "-q", "--select=I", "--fix", *sorting], ["format", "-q", *ours]):
             subprocess.run([ruff, words[0], *common, *words[1:]], cwd=folder, check=False)
         rules = [f"--select={','.join(_RULES)}", "--output-format=json", "--exit-zero"]
         said = subprocess.run(
-            [ruff, "check", *common, *rules, "."], cwd=folder, stdout=subprocess.PIPE, check=True
+            [ruff, "check", *common, *rules, *ours], cwd=folder, stdout=subprocess.PIPE, check=True
         )
         unclean: dict[str, list[str]] = {}
         for one in json.loads(said.stdout):
