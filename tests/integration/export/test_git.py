@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -382,6 +383,62 @@ def test_a_signature_that_cannot_be_made_is_an_error(repository: Repository) -> 
     with pytest.raises(ExportError, match="git cannot sign the commit"):
         repository.export()
     assert repository.git("branch", "--format=%(refname:short)") == "main"
+
+
+def test_a_rebase_in_the_middle_of_a_conflict_is_not_disturbed(repository: Repository) -> None:
+    repository.git("switch", "-qc", "side")
+    repository.commit({"notes.md": "side\n"})
+    repository.git("switch", "-q", "main")
+    repository.commit({"notes.md": "main\n"})
+    repository.git("rebase", "-q", "side", check=False)
+    assert (repository.path / ".git" / "rebase-merge").is_dir()
+    before = repository.own()
+    repository.export()
+    assert repository.own() == before
+    assert (repository.path / ".git" / "rebase-merge").is_dir()
+
+
+def test_a_sparse_working_tree_loses_nothing_in_the_commit(repository: Repository) -> None:
+    repository.commit({"docs/a.md": "a\n", "big/b.md": "b\n"})
+    repository.git("sparse-checkout", "set", "docs")
+    assert not (repository.path / "big").exists()
+    before = repository.own()
+    done = repository.export()
+    assert repository.own() == before
+    assert repository.files(done.commit)["big/b.md"] == "b"
+
+
+def test_a_branch_that_moves_meanwhile_is_not_overwritten(repository: Repository) -> None:
+    repository.export()
+
+    def somebody_else() -> None:
+        repository.git("branch", "-f", BRANCH, "main")
+
+    with pytest.raises(ExportError, match="cannot be moved") as said:
+        repository.export({**PROJECT, "README.md": "# Other\n"}, meanwhile=somebody_else)
+    assert "Export again" in said.value.hint
+    assert repository.git("rev-parse", BRANCH) == repository.git("rev-parse", "main")
+
+
+def test_git_that_is_missing_or_old_is_told(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.export(switch=True)
+    repository.commit({"churn/README.md": "# Mine\n"})
+    real = shutil.which("git")
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && echo git version 2.34.1 || exec {real} "$@"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    with pytest.raises(ExportError, match=r"older than 2\.38"):
+        repository.export({**PROJECT, "pipeline.py": "changed\n"})
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    with pytest.raises(ExportError, match="git is not installed"):
+        export(PROJECT, repository.path / "other")
+    assert "git is not installed" in git_state(repository.path / "other", "churn").problem
 
 
 def test_a_repository_of_sha256_works(tmp_path: Path) -> None:

@@ -44,12 +44,12 @@ class ProjectOptions:
 class Site:
     """Where in a repository the project will be: what GitHub reads lies at the repository's top.
 
-    ``folder`` is relative to it, "" when the project is the whole. ``owned``: there is a
-    CODEOWNERS file already.
+    ``folder`` is relative to it, "" when the project is the whole. ``owners`` is the CODEOWNERS
+    file that is there already, "" for none.
     """
 
     folder: str = ""
-    owned: bool = False
+    owners: str = ""
 
 
 def render_project(
@@ -177,7 +177,7 @@ def _texts(plan: Plan, options: ProjectOptions, site: Site, wheels: bool) -> dic
         names[f"/.github/workflows/{plan.name}.yml"] = "workflow.yml"
     else:
         names[".github/workflows/pipeline.yml"] = "workflow.yml"
-    if not site.owned:
+    if not site.owners:
         names["/.github/CODEOWNERS" if folder else ".github/CODEOWNERS"] = "CODEOWNERS"
     return {path: filled(name) for path, name in names.items()}
 

@@ -180,6 +180,8 @@ def to_branch(
         next="" if start.here else f"git switch {shlex.quote(start.branch)}",
         notes=commit.notes,
     )
+    if site.owners and site.folder and commit.id and not commit.merged:
+        done.notes.append(f"{site.owners} is there already: add who approves /{site.folder}/ to it")
     if not commit.id:
         done.notes.append("nothing changed since the last export")
     if options.switch and not start.here and done.branch:
@@ -197,7 +199,10 @@ def _site(place: Place, commit: str) -> Site:
     there = listing(place.git, commit, "")
     record = commits.last_export(place, there)
     ours = set(record.files) if record else set()
-    return Site(place.prefix, any(one in there and f"/{one}" not in ours for one in _CODEOWNERS))
+    return Site(
+        place.prefix,
+        next((one for one in _CODEOWNERS if one in there and f"/{one}" not in ours), ""),
+    )
 
 
 def _remote(place: Place, options: GitOptions) -> tuple[remotes.Remote | None, GitHub | None]:
