@@ -143,15 +143,16 @@ def _wheels(given: tuple[Path, ...]) -> Files:
 
 def _texts(plan: Plan, options: ProjectOptions, site: Site, wheels: bool) -> dict[str, str]:
     folder = f"{site.folder}/" if site.folder else ""
-    paths = f"\n    paths: [{json.dumps(folder + '**')}]" if folder else ""
+    seen = [f"{folder}**", f".github/workflows/{plan.name}.yml"]
+    paths = f"\n    paths: {json.dumps(seen, ensure_ascii=False)}" if folder else ""
     values = {
         "name": plan.name,
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "wheels": "COPY wheels/ wheels/\n" if wheels else "",
-        "folder": folder,
+        "requirements": json.dumps(f"{folder}requirements*.txt", ensure_ascii=False),
         "paths": paths,
         "paths_of_push": paths,
-        "defaults": f"\ndefaults:\n  run:\n    working-directory: {json.dumps(site.folder)}\n"
+        "defaults": f"\ndefaults:\n  run:\n    working-directory: {json.dumps(site.folder, ensure_ascii=False)}\n"
         if folder
         else "",
         "owners": _owners(options.owners, f"/{folder}" if folder else "*"),
