@@ -441,6 +441,19 @@ def test_git_that_is_missing_or_old_is_told(
     assert "git is not installed" in git_state(repository.path / "other", "churn").problem
 
 
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a folder away")
+def test_a_repository_of_somebody_else_is_refused_with_gits_own_advice(
+    repository: Repository,
+) -> None:
+    for path in [repository.path, *repository.path.rglob("*")]:
+        os.chown(path, 12345, 12345)
+    with pytest.raises(ExportError, match="dubious ownership") as said:
+        repository.export()
+    assert "safe.directory" in str(said.value)
+    assert "dubious ownership" in git_state(repository.path / "churn", "churn").problem
+
+
 def test_a_repository_of_sha256_works(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", "--object-format=sha256", tmp_path / "new"], check=True)
     repository = Repository(tmp_path / "new")

@@ -143,6 +143,7 @@ def _wheels(given: tuple[Path, ...]) -> Files:
 
 def _texts(plan: Plan, options: ProjectOptions, site: Site, wheels: bool) -> dict[str, str]:
     folder = f"{site.folder}/" if site.folder else ""
+    here = json.dumps(site.folder, ensure_ascii=False)
     seen = [f"{folder}**", f".github/workflows/{plan.name}.yml"]
     paths = f"\n    paths: {json.dumps(seen, ensure_ascii=False)}" if folder else ""
     values = {
@@ -152,9 +153,7 @@ def _texts(plan: Plan, options: ProjectOptions, site: Site, wheels: bool) -> dic
         "requirements": json.dumps(f"{folder}requirements*.txt", ensure_ascii=False),
         "paths": paths,
         "paths_of_push": paths,
-        "defaults": f"\ndefaults:\n  run:\n    working-directory: {json.dumps(site.folder, ensure_ascii=False)}\n"
-        if folder
-        else "",
+        "defaults": f"\ndefaults:\n  run:\n    working-directory: {here}\n" if folder else "",
         "owners": _owners(options.owners, f"/{folder}" if folder else "*"),
     }
     source = package_files("datalab_pipelines.project") / "exported"
