@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -439,6 +442,34 @@ def test_git_that_is_missing_or_old_is_told(
     with pytest.raises(ExportError, match="git is not installed"):
         export(PROJECT, repository.path / "other")
     assert "git is not installed" in git_state(repository.path / "other", "churn").problem
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_export_that_is_ended_while_files_change_changes_all_of_them(
+    repository: Repository, tmp_path: Path, number: signal.Signals
+) -> None:
+    repository.commit({".gitattributes": "*.md filter=slow\n"})
+    repository.git("config", "filter.slow.clean", "cat")
+    repository.git("config", "filter.slow.smudge", f"touch {tmp_path}/writing; sleep 1; cat")
+    script = (
+        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+        "from gitrepos import PROJECT, Path, export\n"
+        f"export(PROJECT, Path({str(repository.path / 'churn')!r}), branch='main')\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stderr=subprocess.DEVNULL,
+        process_group=0,
+    )
+    while not (tmp_path / "writing").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, number)  # as a terminal does: git gets it too
+    assert process.wait(60) != 0
+    assert repository.git("status", "--porcelain") == ""
+    assert repository.files("main")["churn/README.md"] == "# Churn"
+    assert (repository.path / "churn/template.yaml").exists()
 
 
 @pytest.mark.root

@@ -12,7 +12,7 @@ from typing import Any
 from . import project as projects
 from .errors import ExportError
 from .git import branches, commits, remotes
-from .git.command import Git, GitFailed
+from .git.command import Git, GitFailed, uninterrupted
 from .git.options import GitOptions
 from .git.place import Place, author
 from .git.record import NAME as RECORD
@@ -250,7 +250,8 @@ def _switch(done: Exported, place: Place) -> None:
     """Check the branch out; git refuses where it would lose something."""
     before, commit = place.current(), place.head()
     try:
-        place.git.run("switch", "--quiet", done.branch)
+        with uninterrupted():
+            place.git.run("switch", "--quiet", done.branch)
         done.in_folder, done.next = True, ""
         back = shlex.quote(before) if before else f"--detach {commit}"
         done.undo = f"git switch {back}\n{done.undo}"
