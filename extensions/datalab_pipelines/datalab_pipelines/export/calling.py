@@ -113,6 +113,8 @@ def _compare(at: Follower, node: ast.Compare) -> Value:
     if any(isinstance(one, ast.Is | ast.IsNot) for one in node.ops):
         for one in given:  # whether two names are one object counts from here on
             at.change_only(one.objects)
+    if any(isinstance(one, ast.Is | ast.IsNot | ast.In | ast.NotIn) for one in node.ops):
+        return Value(type="bool")
     if any(one.type == purity.SERIES for one in given):
         return at.make(node, purity.SERIES)
     if any(one.type == purity.FRAME for one in given):
@@ -126,7 +128,8 @@ def _operation(at: Follower, node: ast.BinOp) -> Value:
     left, right = evaluate(at, node.left), evaluate(at, node.right)
     for kind in (purity.FRAME, purity.SERIES, purity.ARRAY):
         if kind in (left.type, right.type):
-            return at.make(node, kind)
+            product = isinstance(node.op, ast.MatMult)  # of two vectors a number
+            return at.make(node, "made" if product else kind)
     if left.type in purity.IMMUTABLE and right.type in purity.IMMUTABLE:
         kinds = {left.type, right.type}
         if isinstance(node.op, ast.Div) and kinds <= {"int", "float"}:

@@ -65,6 +65,11 @@ class Reference:
             found += [Expected("optional", line, cell) for line in noted["optional"]]
         return found
 
+    def types(self, cell: int) -> dict[str, str]:
+        """Return the types of the variables after a cell, where both runs had the same."""
+        one, other = (run[str(cell)].get("types", {}) for run in (self.first, self.second))
+        return {name: kind for name, kind in one.items() if kind and other.get(name) == kind}
+
     def after(self, cell: int) -> tuple[dict[str, str], dict[str, str]]:
         """Return the digests after a cell, and why each of the others cannot be compared."""
         one = self.first[str(cell)]["variables"]

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from . import purity
 from .analysing import dotted
 from .draws import Draws
 from .following import Follower, Moment
@@ -18,6 +19,7 @@ from .liveness import lives
 from .model import Analysis, Interval, Plan, Port, StagePlan
 from .names import Flow
 
+RESULTS = {purity.FRAME, purity.SERIES, purity.ARRAY, "int", "float", "str", "bool"}
 RANDOM = "random state"  # not a name, so no variable of the notebook's
 
 
@@ -81,6 +83,8 @@ def connect(plan: Plan, sight: Sight) -> None:
             for name in port.variables:
                 if name in located and name not in flow.definite and name != RANDOM:
                     needed.add(name)
+        if not more:
+            ports = _results(plan, stage, flow, sight)
         stage.inputs = _taken(needed, located)
         stage.sources = {
             port.name: (located[port.variables[0]][0], port.name) for port in stage.inputs
@@ -94,6 +98,28 @@ def connect(plan: Plan, sight: Sight) -> None:
             before = {source for source, _ in stage.sources.values()}
             stage.after = [effects] if effects and effects not in before else []
             effects = stage.name
+
+
+def _results(plan: Plan, stage: StagePlan, flow: Flow, sight: Sight) -> list[Port]:
+    """Return what the notebook has made when it ends, as far as it surely can be stored."""
+    last = sight.moments[stage.cells[-1]]
+    looped = {
+        node.id
+        for statement in _statements(plan.analysis, stage)
+        for loop in ast.walk(statement)
+        if isinstance(loop, ast.For)
+        for node in ast.walk(loop.target)
+        if isinstance(node, ast.Name)
+    }
+    left_out = looped | set(plan.shared) | {one.name for one in plan.parameters}
+    found = []
+    for name in sorted(flow.definite - left_out):
+        kind = _type_of(last.variables.get(name))
+        if not name.startswith("_") and (
+            kind in RESULTS or kind.split(".")[0] in purity.ESTIMATOR_ROOTS - {"statsmodels"}
+        ):
+            found.append(Port(name, [name], kind, {name: kind}))
+    return found
 
 
 def _acts(statements: list[ast.stmt]) -> bool:

@@ -221,9 +221,7 @@ def _tidied(files: Files, as_they_are: set[str]) -> tuple[Files, dict[str, list[
         # All modules: which import is the project's own depends on what is there.
         put({path: text for path, text in files.items() if path.endswith(".py")}, folder)
         common = ["--no-cache", "--isolated", f"--line-length={_WIDTH}"]
-        # What shared.py imports may have to be in this order.
-        sorting = [path for path in ours if path != "shared.py"]
-        for words in (["check", "-q", "--select=I", "--fix", *sorting], ["format", "-q", *ours]):
+        for words in (["check", "-q", "--select=I", "--fix", *ours], ["format", "-q", *ours]):
             subprocess.run([ruff, words[0], *common, *words[1:]], cwd=folder, check=False)
         rules = [f"--select={','.join(_RULES)}", "--output-format=json", "--exit-zero"]
         said = subprocess.run(

@@ -119,7 +119,7 @@ def type_of_method(receiver: str, method: str) -> str:
             method, ""
         )
     if receiver == ARRAY:
-        known = "reshape ravel flatten copy astype transpose cumsum round clip dot"
+        known = "reshape ravel flatten copy astype transpose cumsum round clip"
         return ARRAY if method in known.split() else {"tolist": "list"}.get(method, "")
     if receiver == "str":
         known = "lower upper strip replace join format title capitalize lstrip rstrip"

@@ -26,6 +26,7 @@ from ..notebook import (
     show,
 )
 from ..outputs import Recorder, recording
+from ..typed import type_of
 
 HELPERS: dict[str, Any] = {
     "shell": shell,
@@ -71,6 +72,7 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
                 if not (name in HELPERS and value is HELPERS[name])
             }
             noted["variables"] = digests(own)
+            noted["types"] = {name: type_of(value) for name, value in own.items()}
     return found
 
 

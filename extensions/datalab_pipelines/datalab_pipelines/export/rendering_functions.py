@@ -91,7 +91,8 @@ class FunctionsForm(VariablesForm):
             text = _source(self.cells[one.cell], one.statement)
             (module.first if one.early else body).append(text)
         if module.first:
-            module.first = [*self._imports_for("\n".join(module.first)), *module.first]
+            early = self._imports_for("\n".join(module.first))
+            module.first = [*early, *module.first, "# isort: split"]
         body += self._classes(module)
         seen: set[str] = set()
         for cell in self.analysis.code:
@@ -512,11 +513,17 @@ def _paragraphs(sources: list[str]) -> list[str]:
 
 
 def _docstring(prose: list[str], stage: StagePlan) -> str:
-    title = _plain(re.sub(r"\s+", " ", stage.doc or stage.title))
+    title = re.sub(r"\s+", " ", stage.doc or stage.title).strip().rstrip(".")
     first = textwrap.shorten(title, 80, placeholder="…")
-    lines = [first if first.endswith(("?", "!", "…", ":")) else f"{first}."]
+    lines = [_sentence(first)]
     for one in prose[:4]:
-        lines += ["", *textwrap.wrap(_plain(textwrap.shorten(one, 500, placeholder="…")) + ".", 88)]
-    if len(lines) == 1:
-        return f'"""{lines[0]}"""'
-    return '"""' + "\n".join(lines) + '\n"""'
+        lines += ["", *textwrap.wrap(_sentence(textwrap.shorten(one, 500, placeholder="…")), 88)]
+    text = "\n".join(lines).replace('"""', "'''")
+    opened = 'r"""' if "\\" in text else '"""'
+    text = re.sub(r'["\\]$', "", text)
+    return f'{opened}{text}"""' if len(lines) == 1 else f'{opened}{text}\n"""'
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return f"{text}." if text[-1:].isalnum() or text[-1:] in set(")]'\"") else text

@@ -52,6 +52,7 @@ class VariablesForm:
     def module_shared(self) -> str:
         """Return ``shared.py``: what means the same in every stage."""
         lines = [f'"""What every stage of {_plain(self.plan.title)} uses."""', ""]
+        lines += ["# isort: skip_file - what is imported may have to be in this order", ""]
         lines += self._futures()
         if self.plots:
             lines.append("import os as _os\n")

@@ -79,12 +79,24 @@ def verify(
             found = _compare(plan, reference, folder / f"pipeline{attempt}", timeout)
             found.merged = merged
             if found.status in ("equal", "not compared") or len(plan.stages) < 2:
+                _type(plan, reference)
                 return found
             at, reason = _boundary(plan, found)
             text = f"{plan.stages[at - 1].name} and {plan.stages[at].name} are one stage: {reason}"
             progress(text)
             merged = [*merged, text]
             plan = without_boundary(plan, at, text)
+
+
+def _type(plan: Plan, reference: Reference) -> None:
+    """Say in the plan which types the variables had when the notebook ran."""
+    if plan.whole or plan.form != "functions":
+        return
+    for stage in plan.stages:
+        known = reference.types(stage.cells[-1])
+        for port in stage.outputs:
+            port.types |= {name: known[name] for name in port.variables if name in known}
+            port.type = port.types.get(port.variables[0], "")
 
 
 def without_boundary(plan: Plan, at: int, reason: str) -> Plan:
