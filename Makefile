@@ -74,7 +74,7 @@ $(STAMPS)/test: $(STAMPS)/run requirements/test.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@touch $@
 
-FRONTENDS := $(wildcard extensions/*/frontend/package.json extensions/*/frontend/src/*)
+FRONTENDS := $(wildcard $(foreach at,package.json src/* src/*/* style/* schema/*,extensions/*/frontend/$(at)))
 
 $(STAMPS)/js: $(STAMPS)/run package.json package-lock.json tools/install-js $(FRONTENDS)
 	@echo "Installing the proxy, building the front ends…"
