@@ -16,7 +16,7 @@ from .hub import Hub
 from .limits import RateLimit
 from .metrics import Metrics
 from .minters import Minter, minter_for
-from .policy import decide
+from .policy import decide, not_in_group
 from .problems import CredentialProblem, HubAway, MintFailed, NotAWorkspace, TooMany
 from .who import Workspace
 
@@ -69,7 +69,13 @@ class Broker:
         except NotAWorkspace as problem:
             self._record(NOBODY, None, problem, {"asked": "sources"})
             raise
-        return wire.Sources([self._info(entry) for entry in self.catalog.sources_for(who.groups)])
+        return wire.Sources(
+            [
+                self._info(entry, who)
+                for entry in self.catalog.data_sources
+                if entry.allows(who.groups) or entry.advertised
+            ]
+        )
 
     async def credential(
         self, token: str, asked: wire.CredentialRequest, began: float
@@ -183,7 +189,12 @@ class Broker:
         expires = minted.expires.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return wire.Credential(source.name, source.kind, minted.values, expires), minted.label
 
-    def _info(self, source: DataSource) -> wire.SourceInfo:
+    def _info(self, source: DataSource, who: Workspace) -> wire.SourceInfo:
+        if not source.allows(who.groups):  # advertised: that it exists, and nothing of where
+            why = not_in_group(source).message
+            return wire.SourceInfo(
+                source.name, source.title, source.kind, description=source.description, problem=why
+            )
         return wire.SourceInfo(
             name=source.name,
             title=source.title,
