@@ -32,6 +32,7 @@ class Credentials:
         self._client = client
         self._held: dict[str, _Held] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._refused: dict[str, str] = {}
         self._sources: list[wire.SourceInfo] = []
         self._sources_until = datetime.min.replace(tzinfo=UTC)
 
@@ -64,9 +65,12 @@ class Credentials:
                     return held.credential
                 self._held.pop(name, None)
                 # Names that do not exist must not pile up.
-                if problem.final:
+                if any(source.name == name for source in self._sources):
+                    self._refused[name] = problem.message
+                elif problem.final:
                     self._locks.pop(name, None)
                 raise
+            self._refused.pop(name, None)
             expires = datetime.fromisoformat(credential.expires)
             renew = expires - (expires - now) / _RENEW_FRACTION
             self._held[name] = _Held(credential, renew, expires)
@@ -76,6 +80,10 @@ class Credentials:
         """Return when the held credential ends, if there is one."""
         held = self._held.get(name)
         return held.credential.expires if held else None
+
+    def refused(self, name: str) -> str:
+        """Return why the last attempt at a source that is offered failed; empty when it did not."""
+        return self._refused.get(name, "")
 
     async def _access(self, name: str) -> str:
         """Return what the source offers; of one that is not offered, what is refused least."""
