@@ -74,7 +74,7 @@ class BigQuerySource(SourceBase):
         pattern=r"^//iam\.googleapis\.com/.+$",
         description="federation: //iam.googleapis.com/projects/…/providers/… of the identity pool.",
     )
-    token_url: str = Field(
+    sts_url: str = Field(
         "https://sts.googleapis.com/v1/token", pattern=ENDPOINT, description="Google's STS."
     )
     iam_url: str = Field(

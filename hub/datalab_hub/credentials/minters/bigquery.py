@@ -156,7 +156,7 @@ class BigQueryFederationMinter(_BigQueryMinter):
         return identity_pool.Credentials(
             audience=self.source.provider,
             subject_token_type=_ID_TOKEN,
-            token_url=self.source.token_url,
+            token_url=self.source.sts_url,
             subject_token_supplier=_Signed(secret),
             service_account_impersonation_url=self._impersonate,
             service_account_impersonation_options={"token_lifetime_seconds": self._seconds},
