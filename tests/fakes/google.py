@@ -51,7 +51,7 @@ class Google(ThreadingHTTPServer):
             "project": "acme",
             "dataset": "shop",
             "service_account": ACCOUNT,
-            "token_url": f"{self.url}/v1/token",
+            "sts_url": f"{self.url}/v1/token",
             "iam_url": self.url,
         } | more
 

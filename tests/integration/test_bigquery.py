@@ -99,4 +99,4 @@ def test_federation_needs_a_provider(cloud):
 @pytest.mark.parametrize("url", ["http://sts.example/v1/token", "https://user:pw@sts.example"])
 def test_tokens_go_over_tls_or_stay_on_this_machine(cloud, url):
     with pytest.raises(ValueError, match="pattern"):
-        BigQuerySource(name="q", title="Q", **cloud.source(token_url=url))
+        BigQuerySource(name="q", title="Q", **cloud.source(sts_url=url))

@@ -30,7 +30,7 @@ def test_sources_are_a_table(site):
     heading, *rows = text.splitlines()
     assert heading.split() == ["name", "what", "kind", "access", "how"]
     assert rows[0].endswith("lake = datalab.connect('lake')")
-    assert "cannot make credentials of kind" in text
+    assert "Ask the pricing team" in text
     shown = site.run("ann", "import datalab; print(datalab.sources()._repr_html_())")
     assert "<td>The lake</td>" in shown
 
@@ -96,7 +96,7 @@ for url in ("https://weather.example/x", "https://evil.example/", "http://weathe
         ("connect('sales')", "You are not in group sales, which Sales is for. Ask"),
         ("connect('nothing')", "There is no data source 'nothing'"),
         ("connect('../sources')", "The credential agent has no such path"),
-        ("connect('query')", "cannot make credentials of kind 'bigquery'"),
+        ("connect('pricing')", "You are not in group pricing, which Pricing is for. Ask the"),
         ("connect('open')", "Tell the person who runs Datalab"),
         ("read('maps', 'x')", "works with databases and buckets"),
         ("read('archive', 'x.docx')", "is none of them"),
