@@ -262,11 +262,11 @@ def installation(
         url, process = stack.enter_context(running_hub(directory, config, aws | environment))
         site = Site(url, directory, database, moto)
         site.pid, site.google = process.pid, cloud
-        until(lambda: _health(site))
+        until(lambda: answers_health(site))
         yield site
 
 
-def _health(site: Site) -> bool:
+def answers_health(site: Site) -> bool:
     try:
         return httpx.get(f"{site.broker}/health").status_code == 200
     except httpx.TransportError:
