@@ -130,6 +130,10 @@ class Broker:
             detail={"knock": clean_text(alert.reason, _NAME_CHARS), "count": alert.count},
         )
 
+    def knock(self, problem: CredentialProblem, path: str) -> None:
+        """Write into the audit what was refused before anybody was asked who it is."""
+        self._record(NOBODY, None, problem, {"asked": clean_text(path, _NAME_CHARS)})
+
     async def sweep(self) -> None:
         """Take back at the sources what belongs to runs that have ended or lost their rights."""
         sweepers = {
@@ -216,6 +220,7 @@ class Broker:
     def _record(
         self, user: str, server: str | None, problem: CredentialProblem, detail: dict[str, str]
     ) -> None:
+        problem.audited = True
         # Anybody who reaches the broker can send made-up tokens: they must not fill the disk.
         if user == NOBODY and not isinstance(problem, HubAway) and self._strangers.take(NOBODY):
             return

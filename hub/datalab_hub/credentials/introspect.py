@@ -19,7 +19,9 @@ from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
 from .. import compat
+from ..site import SETTING
 from ..spawner import WorkspaceSpawner
+from .limits import RateLimit
 from .sign_in import end_of
 
 SERVICE = "datalab-credentials"
@@ -27,6 +29,9 @@ PATH = r"/datalab/api/credentials"
 
 # Of what a sign-in left: never a refresh token, which lives for months.
 _PERSONAL = ("access_token", "id_token")
+_NOBODY = "-"
+# Anybody who reaches the hub can knock: that must not fill the disk.
+_STRANGERS = RateLimit(burst=60, per_minute=60)
 _SOON = 1  # second
 _MOMENT = 60  # seconds that a token is taken to be good of which its provider says no end
 # Person → (access token, when a refresh brought it): not every token says when it ends.
@@ -44,6 +49,13 @@ class _BrokerHandler(APIHandler):
         """
         await super().prepare()
         if not compat.is_service(self.current_user, SERVICE):
+            name = getattr(self.current_user, "name", _NOBODY)
+            if name != _NOBODY or not _STRANGERS.take(_NOBODY):
+                audit = self.settings[SETTING].audit
+                detail = {"asked": "introspection"}
+                audit.record(
+                    "credential", user=name, outcome="refused", reason="broker", detail=detail
+                )
             raise web.HTTPError(403, "Only Datalab's credential broker may ask this.")
 
     def field(self, name: str, kind: type) -> Any:
