@@ -9,13 +9,16 @@ STAMPS := .make
 # Most tests wait for processes, so there are more workers than cores here.
 PARALLEL ?= -n 3
 
-.PHONY: help run test test-slow screenshots bench bench-pipelines js lint format lock docs docs-reference clean
+.PHONY: help run demo test test-slow screenshots bench bench-pipelines js lint format lock docs docs-reference clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 run: $(STAMPS)/run $(STAMPS)/js ## start Datalab on this machine (PORT=8000, UP="--catalog FILE")
 	@$(BIN)/datalab up --port $(PORT) $(UP)
+
+demo: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## the same, with data sources to try (S3, PostgreSQL)
+	@$(BIN)/datalab up --port $(PORT) --demo $(UP)
 
 test: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs lint ## everything that has to be true, in minutes
 	@tools/npm test --workspaces --silent

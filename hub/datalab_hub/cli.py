@@ -57,7 +57,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="leave workspaces running when Datalab stops; the next start finds them again",
     )
-    up.add_argument(
+    demo = up.add_mutually_exclusive_group()
+    demo.add_argument(
+        "--demo",
+        action="store_true",
+        help="add data sources to try: stand-ins for S3 and PostgreSQL on this machine",
+    )
+    demo.add_argument(
         "--demo-sagemaker",
         action="store_true",
         help="show workspaces on SageMaker with a stand-in for AWS (in a checkout only)",
@@ -137,6 +143,7 @@ def _up(arguments: argparse.Namespace) -> int:
         arguments.port,
         arguments.catalog,
         keep_workspaces=arguments.keep_workspaces,
+        demo=arguments.demo,
         demo_sagemaker=arguments.demo_sagemaker,
         say=lambda text: print(text, flush=True),
     ).run()

@@ -136,6 +136,22 @@ def is_service(asking: Any, name: str) -> bool:
     return isinstance(asking, orm.Service) and asking.name == name
 
 
+async def refresh_sign_in(handler: Any, user: Any, *, force: bool) -> bool:
+    """Refresh what a person's sign-in left; return ``False`` when they have to sign in again.
+
+    ``BaseHandler.refresh_auth`` answers a service that asks about another person with the person
+    in either case (jupyterhub/handlers/base.py). Only ``_auth_refreshed`` tells: it is set when
+    the authenticator said yes.
+
+    Args:
+        force: do not wait for ``auth_refresh_age``.
+    """
+    before = user._auth_refreshed
+    await handler.refresh_auth(user, force=force)
+    tried = user.name in getattr(handler, "_refreshed_users", ())
+    return not tried or user._auth_refreshed != before
+
+
 def running_app() -> JupyterHub | None:
     """Return the hub application of this process, or ``None`` outside a hub."""
     from jupyterhub.app import JupyterHub
