@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 
+from datalab_workspace.tunnel.memory import keep_buffers
+
 from ..errors import DatalabError
 from ..lifeline import end_with_hub
 from .hub import Hub
@@ -28,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     # It logs whole handshakes, secret included, when somebody asks for debugging.
     logging.getLogger("websockets").setLevel(logging.WARNING)
     end_with_hub()
+    keep_buffers()
     missing = [
         name for name in ("JUPYTERHUB_API_URL", "JUPYTERHUB_API_TOKEN") if not os.environ.get(name)
     ]

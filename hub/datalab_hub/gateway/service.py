@@ -11,7 +11,7 @@ import re
 
 from datalab_workspace.tunnel.client import JOB_HEADER, OVER
 from datalab_workspace.tunnel.mux import MESSAGE_BYTES
-from datalab_workspace.tunnel.splice import CHUNK
+from datalab_workspace.tunnel.splice import AHEAD
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
@@ -51,7 +51,7 @@ class Gateway:
             process_request=self._authorise,
             compression=None,
             max_size=MESSAGE_BYTES,
-            write_limit=CHUNK,
+            write_limit=AHEAD,
             open_timeout=_OPEN_SECONDS,
         )
         self._looking = asyncio.create_task(self._look())

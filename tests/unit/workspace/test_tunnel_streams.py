@@ -186,3 +186,23 @@ async def test_a_cut_download_does_not_look_complete(pair):
         with pytest.raises(ConnectionResetError):
             while await reader.read(1000):
                 pass
+
+
+async def test_windows_grow_out_of_what_is_shared_and_give_it_back(monkeypatch):
+    monkeypatch.setattr(mux_module, "SHARED_WINDOW", 3 * STREAM_WINDOW)
+
+    async def flood(stream):
+        for _ in range(64):
+            await stream.write(b"x" * (STREAM_WINDOW // 4))
+        stream.finish()
+
+    async with a_tunnel(flood) as (gateway, _, _channel):
+        first, second = gateway.open(), gateway.open()
+        for _ in range(40):
+            await first.read()
+        assert first.borrowed == 3 * STREAM_WINDOW  # from one to two to four
+        for _ in range(40):
+            await second.read()
+        assert second.borrowed == 0  # nothing is left
+        first.reset()
+        assert gateway.lend(3 * STREAM_WINDOW) == 3 * STREAM_WINDOW

@@ -24,8 +24,9 @@ from websockets.exceptions import (
     InvalidURI,
 )
 
+from .memory import keep_buffers
 from .mux import MESSAGE_BYTES, Closed, Mux, Stream
-from .splice import CHUNK, splice
+from .splice import AHEAD, CHUNK, splice
 
 JOB_HEADER = "Datalab-Job"
 OVER = 4403
@@ -115,7 +116,7 @@ async def _once(way: Way) -> None:
         proxy=None,  # the gateway is in the hub's network
         compression=None,  # what passes is compressed, or encrypted
         max_size=MESSAGE_BYTES,
-        write_limit=CHUNK,
+        write_limit=AHEAD,
     ) as websocket:
         _say("the tunnel is up")
         mux = Mux(opens=False, send=websocket.send, accept=lambda stream: _accept(stream, way.port))
@@ -155,6 +156,7 @@ async def _until_orphaned(parent: int) -> None:
 
 
 async def _main(way: Way, parent: int) -> int:
+    keep_buffers()
     tunnel = asyncio.create_task(keep(way))
     orphaned = asyncio.create_task(_until_orphaned(parent))
     await asyncio.wait({tunnel, orphaned}, return_when=asyncio.FIRST_COMPLETED)

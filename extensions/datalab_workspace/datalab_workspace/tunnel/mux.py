@@ -2,9 +2,10 @@
 
 Three promises beyond the standard's:
 
-* A stream whose reader is slow holds up itself only. Its window (:data:`STREAM_WINDOW`) opens
-  when what it carried has been *taken*; the connection's window is always open, so memory is
-  bounded by window × streams.
+* A stream whose reader is slow holds up itself only. Its window opens when what it carried has
+  been *taken*; the connection's window is always open. Streams that are taken from quickly get
+  larger windows, out of what all of them share, so memory is bounded by
+  :data:`STREAM_WINDOW` × :data:`MAX_STREAMS` + :data:`SHARED_WINDOW`.
 * Reading never waits for writing: two ends that are both full cannot wait for each other.
 * Nobody adds to what waits to be sent: a slow channel slows the writers down.
 """
@@ -21,9 +22,12 @@ import h2.errors
 import h2.events
 import h2.exceptions
 from h2.settings import SettingCodes
+from hyperframe.frame import DataFrame
 
 STREAM_WINDOW = 1 << 20
-"""Bytes that a stream may carry ahead of its reader."""
+"""Bytes that a stream may carry ahead of its reader, at first."""
+SHARED_WINDOW = 1 << 26
+"""Bytes that all streams together may carry beyond that."""
 MAX_STREAMS = 256
 """Streams at the same time; about forty browser tabs."""
 FRAME_BYTES = 1 << 17
@@ -31,10 +35,16 @@ FRAME_BYTES = 1 << 17
 MESSAGE_BYTES = 1 << 24
 """An upper limit for one message of the channel, far above what is ever sent in one."""
 
+_WIDEST = 1 << 23  # of one stream
 _CONNECTION_WINDOW = 1 << 30
 _AUTHORITY = "workspace"
 _CONNECT = [(":method", "CONNECT"), (":authority", _AUTHORITY)]
 _ACCEPTED = [(":status", "200")]
+
+
+# h2 writes out each frame that it receives, for a log that nobody keeps (`_receive_frame` of h2
+# 4.4): every byte in hexadecimal, which is half of a transfer's time. The length says enough.
+DataFrame._body_repr = lambda self: f"{self.body_len} bytes"  # type: ignore[method-assign]
 
 
 class Closed(ConnectionError):
@@ -53,9 +63,14 @@ class Stream:
         self._chunks: collections.deque[bytes] = collections.deque()
         self._news = asyncio.Event()  # something to read, or the end
         self._window = asyncio.Event()  # perhaps room to write
-        self._taken = 0
+        self._taken, self._width = 0, STREAM_WINDOW
         self._ended = self._finished = False  # theirs, ours
         self.broken = False
+
+    @property
+    def borrowed(self) -> int:
+        """Bytes of the shared window that this stream has."""
+        return self._width - STREAM_WINDOW
 
     @property
     def over(self) -> bool:
@@ -77,8 +92,10 @@ class Stream:
             await self._news.wait()
         chunk = self._chunks.popleft()
         self._taken += len(chunk)
-        if self._taken >= STREAM_WINDOW // 2 and not self._ended:
-            self._mux.open_window(self.number, self._taken)
+        if self._taken >= self._width // 2 and not self._ended:
+            more = self._mux.lend(self._width) if self._width < _WIDEST else 0
+            self._width += more
+            self._mux.open_window(self.number, self._taken + more)
             self._taken = 0
         return chunk
 
@@ -91,7 +108,7 @@ class Stream:
         view = memoryview(data)
         while view:
             size = await self._mux.room(self)
-            self._mux.send(self.number, bytes(view[:size]))
+            self._mux.send(self.number, view[:size])
             view = view[size:]
 
     def finish(self) -> None:
@@ -160,7 +177,7 @@ class Mux:
         self._kick = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        self._credit = 0
+        self._credit, self._lent = 0, 0
         self._closed = False
         self._greet()
 
@@ -232,7 +249,7 @@ class Mux:
                 return min(window, self._h2.max_outbound_frame_size)
             await stream.window_change()
 
-    def send(self, number: int, data: bytes) -> None:
+    def send(self, number: int, data: memoryview) -> None:
         """Send bytes of a stream."""
         self._h2.send_data(number, data)
         self._kick.set()
@@ -245,7 +262,14 @@ class Mux:
     def reset(self, number: int) -> None:
         """End both halves of a stream at once."""
         self._quietly(lambda: self._h2.reset_stream(number, h2.errors.ErrorCodes.CANCEL))
-        self._streams.pop(number, None)
+        self._forget(number)
+
+    def lend(self, size: int) -> int:
+        """Return how much more a stream may carry ahead: as much as it asks for, or nothing."""
+        if self._lent + size > SHARED_WINDOW:
+            return 0
+        self._lent += size
+        return size
 
     def open_window(self, number: int, size: int) -> None:
         """Let the other end send more on a stream."""
@@ -305,7 +329,7 @@ class Mux:
                 self._streams[event.stream_id].ended()
                 self._forget_if_over(event.stream_id)
         elif isinstance(event, h2.events.StreamReset):
-            if (stream := self._streams.pop(event.stream_id, None)) is not None:
+            if (stream := self._forget(event.stream_id)) is not None:
                 stream.break_off()
         elif isinstance(event, h2.events.ConnectionTerminated):
             raise Closed("the other end has closed the tunnel")
@@ -336,4 +360,10 @@ class Mux:
     def _forget_if_over(self, number: int) -> None:
         stream = self._streams.get(number)
         if stream is not None and stream.over:
-            del self._streams[number]
+            self._forget(number)
+
+    def _forget(self, number: int) -> Stream | None:
+        stream = self._streams.pop(number, None)
+        if stream is not None:
+            self._lent -= stream.borrowed
+        return stream

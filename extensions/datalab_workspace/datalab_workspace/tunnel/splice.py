@@ -11,6 +11,8 @@ from .mux import Closed, Stream
 
 CHUNK = 1 << 18
 """Bytes read at once; what a connection's reader may hold (``limit=`` of asyncio's streams)."""
+AHEAD = 1 << 20
+"""Bytes written ahead of who reads: with less, both would wait for each other at every chunk."""
 
 
 async def splice(
@@ -24,6 +26,8 @@ async def splice(
     Args:
         first: was read from the connection already.
     """
+
+    writer.transport.set_write_buffer_limits(AHEAD)
 
     async def there() -> None:
         data = first or await reader.read(CHUNK)
