@@ -45,7 +45,7 @@ class Job:
         self._background: set[asyncio.Task[None]] = set()
         if state.step in ADDRESSED:
             self.registered.set()
-        platform.way.keep(state.job, state.via)
+        state.via = platform.way.keep(state.job, state.via)
 
     @property
     def name(self) -> str:

@@ -57,8 +57,8 @@ class Transport(Protocol):
         """Return the same, instead of a port that somebody else has."""
         ...
 
-    def keep(self, job: str, via: str) -> None:
-        """Take over what an earlier hub has given a job."""
+    def keep(self, job: str, via: str) -> str:
+        """Take over what an earlier hub has given a job; return it as it is now."""
         ...
 
     def release(self, job: str) -> None:
@@ -148,8 +148,9 @@ class Direct(Probe):
         """Return nothing."""
         return ""
 
-    def keep(self, job: str, via: str) -> None:
-        """Nothing is given."""
+    def keep(self, job: str, via: str) -> str:
+        """Return nothing."""
+        return ""
 
     def release(self, job: str) -> None:
         """Nothing was given."""
@@ -194,10 +195,12 @@ class Tunnel(Probe):
             self._given[job] = self._free()
         return f"{self._host}:{self._given[job]}"
 
-    def keep(self, job: str, via: str) -> None:
-        """Take over what an earlier hub has given a job."""
-        if via:
-            self._given[job] = int(via.rpartition(":")[2])
+    def keep(self, job: str, via: str) -> str:
+        """Take over the port that an earlier hub has given a job; the gateway may have moved."""
+        if not via:
+            return ""
+        self._given[job] = int(via.rpartition(":")[2])
+        return f"{self._host}:{self._given[job]}"
 
     def release(self, job: str) -> None:
         """Let the port rest."""
