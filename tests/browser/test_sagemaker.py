@@ -40,6 +40,9 @@ def test_from_the_card_to_a_cell_and_back(page: Page, site: Datalab, shot) -> No
     card = page.locator(".card, article, li", has=page.locator("#start-gpu")).last
     expect(card).to_contain_text("GPU, A10G 24 GB")
     expect(card).to_contain_text("1.41")  # an hour, in dollars
+    expect(card).to_contain_text("ready in minutes")
+    spot = page.locator(".card, article, li", has=page.locator("#start-gpu-spot")).last
+    expect(spot).to_contain_text("up to 1.41 USD per hour")
     shot(page, "sagemaker-card")
     page.click("#start-gpu")
     page.wait_for_url("**/spawn-pending/**", timeout=60_000)
@@ -70,8 +73,9 @@ def test_the_limit_is_announced_and_what_is_open_is_saved_when_it_strikes(
     page.wait_for_selector(".jp-Launcher-body, .jp-NotebookPanel", timeout=90_000)
     new_notebook(page)
     page.locator(".jp-Notebook .jp-mod-active .cm-content").fill("# before the limit")
-    warning = page.locator(TOAST, has_text="reaches its limit of 100 seconds")
+    warning = page.locator(TOAST, has_text="reaches its limit of 2 minutes")
     expect(warning).to_be_visible(timeout=120_000)
+    expect(warning).not_to_contain_text("…")  # Lab cuts what is long
     page.wait_for_timeout(700)  # it slides in
     shot(page, "limit-warning")
     told = page.locator(TOAST, has_text="has been saved")

@@ -39,20 +39,17 @@ export async function saveAll(documents: IDocument[]): Promise<IOutcome> {
   return outcome;
 }
 
-/** Tell the person what became of their work. */
+/** Tell the person what became of their work; Lab cuts a notification after 140 characters. */
 export function words(outcome: IOutcome): string {
   const { saved, failed } = outcome;
   if (failed.length > 0) {
-    return (
-      `This workspace is being stopped, and ${names(failed)} could not be saved. ` +
-      'This page still shows it: copy what you need before you close it.'
-    );
+    return `${names(failed)} could not be saved; this workspace stops now. Copy what you need.`;
   }
   const work =
     saved.length > 0
       ? `${names(saved)} ${saved.length === 1 ? 'has' : 'have'} been saved`
       : 'everything that was open had been saved';
-  return `This workspace is being stopped; ${work}. Your files stay, and you can start it again.`;
+  return `This workspace is being stopped; ${work}. You can start it again.`;
 }
 
 function names(paths: string[]): string {

@@ -38,9 +38,13 @@ test('one that fails does not keep the others from being saved', async () => {
 
 test('the person reads what became of their work', () => {
   assert.match(words({ saved: [], failed: [] }), /everything that was open had been saved/);
-  assert.match(words({ saved: ['x/a.ipynb'], failed: [] }), /; a\.ipynb has been saved\. Your files/);
+  assert.match(words({ saved: ['x/a.ipynb'], failed: [] }), /; a\.ipynb has been saved\. You can/);
   assert.match(
     words({ saved: ['d', 'c', 'b', 'a'], failed: [] }),
     /a, b and 2 more have been saved/
   );
+  const long = ['a-rather-long-name.ipynb', 'another-long-name.ipynb'];
+  for (const outcome of [{ saved: long, failed: [] }, { saved: [], failed: long }]) {
+    assert.ok(words(outcome).length <= 140, words(outcome));
+  }
 });
