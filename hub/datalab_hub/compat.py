@@ -7,11 +7,15 @@ of this module fail when one of the names moves.
 from __future__ import annotations
 
 import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jupyterhub import orm
+from jupyterhub.utils import make_ssl_context
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -123,6 +127,43 @@ async def move_server(spawner: Spawner, url: str) -> None:
     if app is not None and getattr(app, "http_server", None) is not None:
         data = {"user": spawner.user.name, "server_name": spawner.name}
         await app.proxy.add_route(spawner.proxy_spec, server.host, data)
+
+
+def internal_ssl_context(app: JupyterHub) -> ssl.SSLContext:
+    """Return what the hub speaks TLS to workspaces with: its own certificate and authority."""
+    context: ssl.SSLContext = make_ssl_context(
+        app.internal_ssl_key, app.internal_ssl_cert, cafile=app.internal_ssl_ca
+    )
+    return context
+
+
+@asynccontextmanager
+async def reachable(spawner: Spawner, wanted: bool) -> AsyncIterator[None]:
+    """Lead people to a workspace while it is being stopped, so that open pages can save.
+
+    ``stop_single_user`` takes the route away before it calls ``Spawner.stop``
+    (jupyterhub/handlers/base.py). Here it comes back, and goes when the workspace has ended.
+    """
+    app = running_app()
+    server = spawner.server
+    if not wanted or server is None or app is None or getattr(app, "http_server", None) is None:
+        yield
+        return
+    spec, host = spawner.proxy_spec, server.host
+    data = {"user": spawner.user.name, "server_name": spawner.name}
+    try:
+        await app.proxy.add_route(spec, host, data)
+    except Exception:  # a proxy that does not answer is no reason not to stop
+        app.log.exception("%s cannot be reached while it stops", spawner._log_name)
+        yield
+        return
+    try:
+        yield
+    finally:
+        try:
+            await app.proxy.delete_route(spec)
+        except Exception:  # the hub's own check of all routes takes it away
+            app.log.exception("The route of %s is left for now", spawner._log_name)
 
 
 def find_token(db: Any, token: str) -> tuple[int, str | None] | None:

@@ -9,6 +9,7 @@ from . import lean  # first: see there
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import sys
 import traceback
@@ -21,6 +22,7 @@ from jupyterhub.singleuser.extension import JupyterHubSingleUser
 from traitlets import default
 from traitlets.config import Config
 
+from . import announcement
 from .idle import Limits
 
 SAFE_MODE = "DATALAB_SAFE_MODE"
@@ -143,6 +145,22 @@ class WorkspaceServer(ServerApp):
             if any(on and name not in self.jpserver_extensions for name, on in enabled.items()):
                 return True
         return False
+
+    def _signal_stop(self, sig: Any, frame: Any) -> None:
+        """Stop, after what is open in the browser has been saved; at once, if told twice."""
+        told = announcement.of(self) if sig == signal.SIGTERM else None
+        if told is None:
+            super()._signal_stop(sig, frame)
+            return
+        self.log.info("Told to stop; open pages save first.")
+
+        async def stop() -> None:
+            try:
+                await told.make()
+            finally:
+                super(WorkspaceServer, self)._signal_stop(sig, frame)
+
+        self.io_loop.add_callback_from_signal(stop)
 
     def _find_http_port(self) -> None:
         if self.listener is None:

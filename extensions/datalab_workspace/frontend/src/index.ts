@@ -9,6 +9,7 @@ import { ServerConnection } from '@jupyterlab/services';
 import { advise, IIdleStatus } from './idle';
 import { launcher } from './launcher';
 import { sources } from './sources';
+import { stop } from './stop';
 
 const RETRY_SECONDS = 60;
 
@@ -125,4 +126,4 @@ const idle: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [idle, launcher, sources];
+export default [idle, launcher, sources, stop];
