@@ -8,6 +8,7 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import { advise, IIdleStatus } from './idle';
 import { launcher } from './launcher';
+import { notices } from './notices';
 
 const RETRY_SECONDS = 60;
 
@@ -124,4 +125,4 @@ const idle: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [idle, launcher];
+export default [idle, launcher, notices];
