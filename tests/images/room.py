@@ -143,6 +143,12 @@ def layers(reference: str) -> list[Path]:
     return [Path(store, "overlay", by_digest[digest], "diff") for digest in digests]
 
 
+def reference(name: str) -> str:
+    """Return how buildah knows an image of this release."""
+    text = (ROOT / "extensions/datalab_workspace/datalab_workspace/__init__.py").read_text()
+    return f"localhost/datalab-{name}:{text.split('__version__ = ')[1].split()[0].strip(chr(34))}"
+
+
 def built(name: str) -> str:
     """Build an image, which takes seconds if nothing changed; return its reference."""
     if reason := missing():
@@ -153,19 +159,16 @@ def built(name: str) -> str:
         command = ["tools/images", "build", "--debootstrap", name]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-8000:]}"
-    version = (ROOT / "extensions/datalab_workspace/datalab_workspace/__init__.py").read_text()
-    return (
-        f"localhost/datalab-{name}:{version.split('__version__ = ')[1].split()[0].strip(chr(34))}"
-    )
+    return reference(name)
 
 
 @contextmanager
-def room(name: str) -> Iterator[Room]:
-    """Build an image and enter it."""
-    reference = built(name)
-    container = subprocess.check_output(["buildah", "from", reference], text=True).strip()
+def room(name: str, *, build: bool = True) -> Iterator[Room]:
+    """Build an image, unless told not to, and enter it."""
+    image = built(name) if build else reference(name)
+    container = subprocess.check_output(["buildah", "from", image], text=True).strip()
     try:
         path = subprocess.check_output(["buildah", "mount", container], text=True).strip()
-        yield Room(reference, container, Path(path))
+        yield Room(image, container, Path(path))
     finally:
         subprocess.run(["buildah", "rm", container], check=True, stdout=subprocess.DEVNULL)

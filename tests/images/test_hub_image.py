@@ -83,8 +83,8 @@ def test_what_operators_choose_by_name_is_there(hub: Room, home: Path) -> None:
         home,
     )
     authenticators, spawners = found
-    assert {"google", "github", "generic-oauth", "ldap", "native", "lti13"} <= set(authenticators)
-    assert {"datalab", "kubespawner"} <= set(spawners)
+    assert {"google", "github", "generic-oauth", "ldap", "native", "tmp"} <= set(authenticators)
+    assert "datalab" in spawners
     urls = ["postgresql+psycopg://", "postgresql://", "mysql+pymysql://", "cockroachdb://"]
     code = f"import sqlalchemy as s; [s.create_engine(u + 'h/d') for u in {urls}]; print(1)"
     assert hub.python(code, home) == 1
@@ -92,15 +92,15 @@ def test_what_operators_choose_by_name_is_there(hub: Room, home: Path) -> None:
 
 def test_the_http_client_knows_debians_certificates(hub: Room, home: Path) -> None:
     code = (
-        "import json, pycurl; from pathlib import Path; c = pycurl.Curl();"
-        "print(json.dumps([pycurl.version, Path('/etc/ssl/certs/ca-certificates.crt').exists()]))"
+        "import json, pycurl; from pathlib import Path;"
+        "maps = Path('/proc/self/maps').read_text();"
+        "print(json.dumps([pycurl.version,"
+        " [line.split()[-1] for line in maps.splitlines() if 'libcurl' in line]]))"
     )
-    version, there = hub.python(code, home)
+    version, libraries = hub.python(code, home)
     assert "OpenSSL" in version
-    assert there
-    linked = hub.run("python3", "-c", "import pycurl; print(pycurl.__file__)", home=home).stdout
-    libraries = hub.run("ldd", linked.strip(), home=home).stdout
-    assert "/lib/x86_64-linux-gnu/libcurl.so.4" in libraries or "libcurl.so.4" in libraries
+    # Debian's own, which looks into /etc/ssl; a wheel would bring another one.
+    assert {str(Path(library).parent) for library in libraries} == {"/usr/lib/x86_64-linux-gnu"}
 
 
 async def test_the_hub_starts_answers_and_ends_on_a_read_only_root(hub: Room, home: Path) -> None:
