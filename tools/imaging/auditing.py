@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 from .hierarchy import Image
 from .listing import locked
@@ -21,6 +20,10 @@ _UNREACHABLE = (
     "timed out",
     "Name or service not known",
 )
+
+# Old enough that every database knows its holes (PYSEC-2018-28 and others). One that does not, a
+# mirror without that part for example, would call everything clean.
+_KNOWN_BAD = "requests==2.19.0\n"
 
 
 class NoDatabase(Exception):
@@ -39,37 +42,49 @@ def audit(image: Image, service: str) -> bool:
     Raises:
         NoDatabase: nobody could be asked, so nothing is known.
     """
-    clean = True
+    if not _ask(_KNOWN_BAD, service)[1]:
+        raise NoDatabase(
+            f"The database of vulnerabilities ({service}) answers, but calls {_KNOWN_BAD.strip()} "
+            "clean, which is known not to be: what answers is a mirror without that part. Nothing "
+            "is known about this image. Run this where the database itself can be reached."
+        )
+    found = False
     for directory in image.locks:
-        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-            pins = locked(directory / "requirements.txt")
-            file.write("".join(f"{name}=={number}\n" for name, number in pins.items()))
-            file.flush()
-            clean &= _ask(Path(file.name), service)
-    return clean
+        pins = locked(directory / "requirements.txt")
+        text, bad = _ask("".join(f"{name}=={number}\n" for name, number in pins.items()), service)
+        print(text, end="")
+        found |= bad
+    return not found
 
 
-def _ask(requirements: Path, service: str) -> bool:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "pip_audit", "--progress-spinner", "off", "--no-deps"),
-            *("--disable-pip", "--vulnerability-service", service),
-            *("--requirement", str(requirements)),
-        ],
-        capture_output=True,
-        text=True,
-    )
+def _ask(requirements: str, service: str) -> tuple[str, bool]:
+    """Return what pip-audit prints, and whether it knows of vulnerabilities."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(requirements)
+        file.flush()
+        done = _pip_audit(file.name, service)
     if done.returncode == 0:
-        return True
+        return done.stdout, False
     if "known vulnerabilit" in done.stderr:
-        print(done.stdout, end="")
-        return False
+        return done.stdout, True
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     why = lines[-1] if lines else f"pip-audit ended with status {done.returncode}"
     if any(sign in done.stderr for sign in _UNREACHABLE):
         raise NoDatabase(
             f"The database of vulnerabilities ({service}) cannot be reached, so nothing is known "
-            f"about this image: {why}. Run this where it can be reached, or try the other one "
-            "(--service)."
+            "about this image. Run this where it can be reached, or try the other one (--service). "
+            f"pip-audit says: {why}"
         )
     raise NoDatabase(f"pip-audit could not be used, so nothing is known about this image: {why}")
+
+
+def _pip_audit(requirements: str, service: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "pip_audit", "--progress-spinner", "off", "--no-deps"),
+            *("--disable-pip", "--vulnerability-service", service),
+            *("--requirement", requirements),
+        ],
+        capture_output=True,
+        text=True,
+    )
