@@ -1,4 +1,4 @@
-"""The server extension: static files, activity, data sources, what is said before a stop.
+"""The server extension: static files, activity, data sources, notices, what is said before a stop.
 
 Works in any single-user server; :mod:`datalab_workspace.server` enables it by itself.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from jupyter_server.serverapp import ServerApp
 
-from . import activity, agent, announcement, idle, static
+from . import activity, agent, announcement, idle, notices, static
 
 
 def _load_jupyter_server_extension(server: ServerApp) -> None:
@@ -15,6 +15,7 @@ def _load_jupyter_server_extension(server: ServerApp) -> None:
     idle.install(server)
     announcement.install(server)
     agent.install(server)
+    notices.install(server)
 
 
 async def _start_jupyter_server_extension(server: ServerApp) -> None:
