@@ -272,7 +272,8 @@ def _settings(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: in
             if isinstance(target, ast.Name) and _sets(found, target.id, resolve):
                 name = "matplotlib.rc"  # by a function of the notebook
             imported = root_of(target) in resolve
-            assigned = not isinstance(one.node, ast.Expr)
+            context = getattr(target, "ctx", None)
+            assigned = isinstance(context, ast.Store | ast.Del)
             known = bool(knowledge.SETTING_ROOT.match(name))
             helper = not assigned and imported and knowledge.SETTER.search(name.rsplit(".", 1)[-1])
             if not name or not ((imported and assigned) or known or helper):
