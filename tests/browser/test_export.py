@@ -90,6 +90,7 @@ def test_a_notebook_becomes_a_verified_commit(page: Page, work: Path, shot) -> N
     expect(panel.get_by_role("heading", name="Exporting to work/flowers")).to_be_visible()
     chips = panel.locator(".datalab-Export-phaseStages")
     expect(chips.get_by_text("read_flowers", exact=True)).to_be_visible(timeout=LONG)
+    expect(chips.locator(".datalab-mod-succeeded").first).to_be_visible(timeout=LONG)
     assert not violations(page)
     shot(page, "export-progress")
     expect(panel.get_by_role("heading", name="Exported")).to_be_visible(timeout=LONG)
