@@ -35,7 +35,6 @@ _CLEAN_UP_WAIT = 15.0  # seconds that a failed start waits for its clean-up befo
 _FORCE_AFTER = 20.0  # seconds beyond the grace period: then the node is dead
 _AT_ONCE = 1  # second of grace; with 0 the API server forgets a pod whose node still runs it
 _RETRY = 1.0
-_MARGIN = 5.0  # seconds before the hub's own time limit: so the reason is told, not only "timeout"
 
 
 class KubernetesBackend(Backend):
@@ -116,14 +115,13 @@ class KubernetesBackend(Backend):
     async def _answering(
         self, cluster: Cluster, maker: PodMaker, pod: Object, pinned: str | None
     ) -> str:
-        limit = self.context.profile.start_timeout.total_seconds()
         waiting = Waiting(
             self.platform,
             cluster,
             self.name,
             url=maker.url,
             tell=self._tell,
-            seconds=limit - min(_MARGIN, limit / 10),
+            seconds=self.context.profile.start_timeout.total_seconds(),
             pinned=pinned,
         )
         url = await waiting.answer(pod)

@@ -215,7 +215,7 @@ def with_last_words(trouble: Trouble, log: str) -> Trouble:
     shown = " / ".join(line[:_LINE_CHARS] for line in lines[-_LINES_SHOWN:])
     return replace(
         trouble,
-        sentence=f"{trouble.sentence} Its last words: {shown}",
+        sentence=f"{trouble.sentence} Its last words: {shown}.",
         detail=f"{trouble.detail}\nLast lines of its log:\n{log}".strip(),
     )
 
