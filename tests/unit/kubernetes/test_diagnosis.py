@@ -496,6 +496,19 @@ def test_the_end_of_a_workspace_that_ran_has_a_reason_and_a_status():
     assert exit_status(pod(phase="Failed", reason="Evicted")) == 1
 
 
+def test_a_workspace_that_was_deleted_did_not_end_by_itself():
+    """What kubelet writes for a moment after ``kubectl delete pod``: ended well, and on its way."""
+    ended = pod(phase="Succeeded", state={"terminated": {"exitCode": 0}}, deleted=True)
+    assert end_of(ended).reason == "deleted"
+    drained = [{"type": "DisruptionTarget", "reason": "EvictionByEvictionAPI", "message": "drain"}]
+    assert end_of(pod(phase="Failed", conditions=drained, deleted=True)).reason == "preempted"
+
+
+BYTES = (
+    'pods "dl-ann" is forbidden: exceeded quota: q, requested: requests.cpu=700m,requests.memory='
+    "1073741824, used: requests.cpu=900m,requests.memory=2684354560, limited: requests.cpu=1,"
+    "requests.memory=1500Mi"
+)
 QUOTA = (
     'pods "dl-ann" is forbidden: exceeded quota: team, requested: limits.memory=8Gi,'
     "requests.cpu=2, used: limits.memory=4Gi,requests.cpu=9, limited: requests.cpu=10"
@@ -509,6 +522,7 @@ SECURITY = (
     ("status", "message", "reason", "says"),
     [
         (403, QUOTA, "quota", "CPU (9 of 10 in use, 2 wanted)"),
+        (403, BYTES, "quota", "CPU (0.9 of 1 in use, 0.7 wanted), memory (2.5 GiB of 1.46 GiB"),
         (403, SECURITY, "pod_security", "security rules"),
         (
             400,

@@ -80,6 +80,12 @@ def address_of(pod: Pod) -> str | None:
 
 def end_of(pod: Pod) -> Trouble:
     """Return why a pod that had run is over."""
+    if pod["metadata"].get("deletionTimestamp"):
+        # Somebody deleted it, or its node was drained; its server then ended as it was asked to.
+        why = _disruption(pod)
+        text = "The cluster took your workspace away."
+        hint = "Start it again. Files in your home are kept."
+        return Trouble(text, "preempted" if why else "deleted", hint, why, 0)
     return _end(pod, "Your workspace ended", "Start it again.")
 
 
@@ -134,17 +140,21 @@ def _evicted_for(message: str) -> str:
 def _deleted(pod: Pod) -> Finding | None:
     if not pod["metadata"].get("deletionTimestamp"):
         return None
-    conditions = pod["status"].get("conditions") or []
-    why = next((c for c in conditions if c["type"] == "DisruptionTarget"), None)
-    detail = f"DisruptionTarget: {why.get('reason')} {why.get('message')}" if why else ""
+    why = _disruption(pod)
     trouble = Trouble(
         "The cluster took your workspace away while it was starting.",
         "preempted" if why else "deleted",
         TRY_AGAIN,
-        detail,
+        why,
         0,
     )
     return Finding(Phase.BOOT, "It was taken away", None, trouble)
+
+
+def _disruption(pod: Pod) -> str:
+    conditions = pod["status"].get("conditions") or []
+    why = next((c for c in conditions if c["type"] == "DisruptionTarget"), None)
+    return f"DisruptionTarget: {why.get('reason')} {why.get('message')}" if why else ""
 
 
 def _crashed(pod: Pod) -> Finding | None:

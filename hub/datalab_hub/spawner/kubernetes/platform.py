@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -29,7 +28,6 @@ from .traits import hand_on
 if TYPE_CHECKING:
     from ...site import Site
 
-_SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _PROBE_EVERY = 0.05  # seconds; a refused connection inside a cluster costs a tenth of a millisecond
 _PROBE_TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=2)
 _RENEW_EVENTS = 60.0  # seconds; a mirror's silence has to be longer
@@ -147,9 +145,7 @@ class KubernetesPlatform(Platform):
             if self._cluster is None:
                 settings, namespace = await load_configuration(self.kubeconfig, self.context)
                 configured = self.config.KubeSpawner.get("namespace")  # what z2jh's chart sets
-                self.namespace = (
-                    self.namespace or configured or _own_namespace() or namespace or "default"
-                )
+                self.namespace = self.namespace or configured or namespace or "default"
                 self._cluster = Cluster(
                     settings,
                     self.namespace,
@@ -262,10 +258,3 @@ def _time_of(event: Object) -> str:
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
-
-
-def _own_namespace() -> str | None:
-    try:
-        return _SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
-    except OSError:
-        return None
