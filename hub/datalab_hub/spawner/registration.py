@@ -66,6 +66,7 @@ class Expected:
             died before it could say yes is asked a second time.
         used: the (hash, ip, port) that was taken, if one was.
         open: whether that same message may still come again.
+        peer: from which address the registration came that is being accepted.
     """
 
     job: str
@@ -76,6 +77,7 @@ class Expected:
     accept: Callable[[wire.Register], Awaitable[None]]
     used: tuple[str, str, int] | None = None
     open: bool = True
+    peer: str | None = None
 
 
 class Registrations:
@@ -88,6 +90,10 @@ class Registrations:
         """Take one registration of this job from now on, in place of what was expected before."""
         self._expected[expected.job] = expected
 
+    def expected(self, job: str) -> Expected | None:
+        """Return what is expected of a job, if anything is."""
+        return self._expected.get(job)
+
     def close(self, job: str) -> None:
         """The workspace runs: whoever registers it again is not it."""
         if job in self._expected:
@@ -97,11 +103,14 @@ class Registrations:
         """The job has been given up: a registration comes too late."""
         self._expected.pop(job, None)
 
-    async def register(self, message: wire.Register, token: str) -> Expected:
+    async def register(
+        self, message: wire.Register, token: str, peer: str | None = None
+    ) -> Expected:
         """Take a registration.
 
         Args:
             token: the hub token that came with it.
+            peer: the address at the other end of its connection.
 
         Raises:
             RegistrationRefused: it is not taken, and nothing has changed.
@@ -121,6 +130,7 @@ class Registrations:
             raise RegistrationRefused("replay", expected)
         # Before anything is awaited: of two at the same time one is the replay.
         before, expected.used = expected.used, this
+        expected.peer = peer
         try:
             await expected.accept(message)
         except BaseException as error:

@@ -251,7 +251,7 @@ def _cannot_be_made(message: str, reason: str, patience: float) -> Finding:
     trouble = Trouble(
         f"Your workspace's container cannot be made: {cause}.",
         "config",
-        f"{ASK_OPERATOR} Profile or image ask for something that is not there.",
+        f"{ASK_OPERATOR} The profile or its image asks for something that is not there.",
         f"{reason}: {message}",
         patience,
     )

@@ -82,6 +82,17 @@ def unreachable(error: ClusterUnavailable) -> Trouble:
     )
 
 
+def name_taken(kind: str, name: str) -> Trouble:
+    """Return the trouble of a name that is taken again whenever it was freed."""
+    return Trouble(
+        "What is left of your workspace's last start could not be removed.",
+        "config",
+        f"Try again. {ASK_OPERATOR}",
+        f"{kind} {name} comes back whenever it is deleted",
+        0,
+    )
+
+
 def _quota(match: re.Match[str], detail: str) -> Trouble:
     requested, used = _parts(match["requested"]), _parts(match["used"])
     limited = _parts(match["limited"])
