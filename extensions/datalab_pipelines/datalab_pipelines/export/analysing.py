@@ -6,6 +6,7 @@ import ast
 import re
 
 from . import knowledge
+from .checking import check
 from .errors import ExportError
 from .magics import statements_of, translate
 from .model import Analysis, CodeCell, Facts, Interval, Notebook, Parameter, Warn
@@ -46,6 +47,7 @@ def analyse(notebook: Notebook) -> Analysis:
     found.installs = [name for cell in code for name in cell.installs]
     found.parameters = _parameters(notebook, code)
     _look(found)
+    check(found)
     return found
 
 
