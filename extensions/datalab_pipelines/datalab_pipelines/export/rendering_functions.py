@@ -159,7 +159,7 @@ class FunctionsForm(VariablesForm):
         module.body = [*([definition, "", ""] if definition else []), function]
         text = "\n".join(module.body)
         module.imports |= set(self._imports_for(text))
-        names = _loaded(text)
+        names = _loaded(text) | names_in_text(ast.parse(text))
         for one in NOTEBOOK:
             own = self.own(one) if one == "show" else one  # the others the notebook itself calls
             if own in names and own not in self.bound:

@@ -122,6 +122,17 @@ SPLIT = {
         "a = 1",
         "n = len(df.query('x > @limit'))",
     ),
+    "a query with a constant": (
+        "import pandas as pd\nlimit = 1\ndf = pd.DataFrame({'x': [1, 2], 'y': [0, 3]})",
+        "a = df.query('x > @limit')",
+        "df.eval('x > @limit and y > @limit')",
+    ),
+    "a data class that a stage defines": (
+        "import dataclasses\nscale = [2]\n@dataclasses.dataclass\nclass Item:\n    name: str\n"
+        "    def size(self):\n        return len(self.name) * scale[0]",
+        "item = Item('ab')\nitem",
+        "item.size()",
+    ),
     "a decorator of the notebook's": (
         "calls = []\ndef noted(f):\n    def inner(*a):\n        calls.append(1)\n"
         "        return f(*a)\n    return inner\n@noted\ndef g(x):\n    return x",
