@@ -8,8 +8,9 @@ BIN := .venv/bin
 STAMPS := .make
 # Most tests wait for processes, so there are more workers than cores here.
 PARALLEL ?= -n 3
+N ?= 20000
 
-.PHONY: help run test test-slow screenshots bench bench-pipelines js lint format lock docs docs-reference clean
+.PHONY: help run test test-slow fuzz screenshots bench bench-pipelines bench-export js lint format lock docs docs-reference clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -24,6 +25,9 @@ test: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs lint ## everything that has
 test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## long fault rounds and deep fuzzing
 	$(BIN)/pytest $(PARALLEL) -m slow
 
+fuzz: $(STAMPS)/test ## random notebooks through the exporter, for as long as wanted (N=20000)
+	DATALAB_FUZZ=$(N) $(BIN)/pytest -q -m slow tests/unit/pipelines/export/test_fuzz.py -k many --hypothesis-show-statistics
+
 screenshots: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## renew the pictures in docs/images
 	DATALAB_SCREENSHOTS=docs/images $(BIN)/pytest -q tests/browser
 
@@ -32,6 +36,9 @@ bench: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## plain JupyterHub agains
 
 bench-pipelines: $(STAMPS)/test ## pipelines against Metaflow and aws-cdk; writes docs/benchmarks-pipelines.md
 	$(BIN)/python tests/bench/pipelines.py
+
+bench-export: $(STAMPS)/test ## datalab-export against soorgeon; writes docs/benchmarks-export.md
+	$(BIN)/python tests/bench/export.py
 
 js: $(STAMPS)/js ## the proxy and the front ends
 
