@@ -102,13 +102,22 @@ PROJECT = {
 }
 
 
-def export(files, target, *, name="churn", data=(), git=True, **options):
-    """Export ``files`` to a folder. ``template.yaml`` is made of ``pipeline.py``."""
+def export(files, target, *, name="churn", data=(), git=True, meanwhile=None, **options):
+    """Export ``files`` to a folder. ``template.yaml`` is made of ``pipeline.py``.
+
+    ``meanwhile`` is called when the files are there and the branch has not moved yet.
+    """
+
+    def message(edited):
+        if meanwhile:
+            meanwhile()
+        return f"Export\n\nKept: {', '.join(edited)}\n"
+
     encoded = {path: one.encode() if isinstance(one, str) else one for path, one in files.items()}
     work = Work(
         name=name,
         render=lambda site: renew(encoded),
-        message=lambda edited: f"Export\n\nKept: {', '.join(edited)}\n",
+        message=message,
         renew=renew,
         derived=("template.yaml",),
         data=tuple(data),

@@ -13,6 +13,7 @@ from .. import compat, metrics
 from ..audit import clean_text
 from ..catalog import Profile
 from ..site import Site, site_of
+from . import certificates
 from .backend import Backend, Phase, WorkspaceContext
 from .names import workspace_key
 from .problems import StartFailed, StartProblem, StartRefused
@@ -253,7 +254,8 @@ class WorkspaceSpawner(Spawner):
         """Stop the workspace; see :meth:`Backend.stop`."""
         self._unwatch()
         if self.backend is not None:
-            await self.backend.stop(now)
+            async with compat.reachable(self, not now):
+                await self.backend.stop(now)
         self._run_ended("stopped")
 
     def run_post_stop_hook(self) -> Any:
@@ -339,6 +341,8 @@ class WorkspaceSpawner(Spawner):
             recognises=lambda token: compat.is_token(self, token, self._token_id),
             renew_token=self._renew_token,
             moved=lambda url: compat.move_server(self, url),
+            certificates=lambda: certificates.of_workspace(self),
+            certify=lambda certificate, name: certificates.reissue(self, certificate, name),
         )
         return self.site.platform(profile.backend).backend(context)
 

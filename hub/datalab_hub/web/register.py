@@ -41,7 +41,9 @@ class RegisterHandler(APIHandler):
         job = clean_text(message.job, _JOB_CHARS)
         caller = self.current_user.name if self.current_user else "nobody"
         try:
-            expected = await site.registrations.register(message, self.get_auth_token() or "")
+            expected, answer = await site.registrations.register(
+                message, self.get_auth_token() or ""
+            )
         except RegistrationRefused as refusal:
             owner = refusal.expected
             site.audit.record(
@@ -62,7 +64,7 @@ class RegisterHandler(APIHandler):
             detail={"job": job, "address": f"{clean_text(message.ip, 45)}:{message.port}"},
         )
         self.set_header("Content-Type", "application/json")
-        self.finish(wire.encode(wire.Registered()))
+        self.finish(wire.encode(answer))
 
     def _refuse(self, status: int, message: str) -> None:
         body: dict[str, Any] = {"status": status, "message": message}

@@ -178,6 +178,29 @@ def test_verification_goes_into_the_commit(repository: Repository) -> None:
     assert "Verified: the notebook ran twice" in message
 
 
+def test_a_codeowners_file_of_the_repository_is_left_alone(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.commit({"CODEOWNERS": "* @acme/all\n"})
+    assert export(repository, "--commit", "--owner", "@acme/ml") == 0
+    assert "CODEOWNERS is there already: add who approves /churn/" in said(capsys)[0]
+    files = repository.files(BRANCH)
+    assert files["CODEOWNERS"] == "* @acme/all" and ".github/CODEOWNERS" not in files
+
+
+def test_a_notebook_with_large_outputs_is_kept_without_them(repository: Repository) -> None:
+    path = repository.path / "churn.ipynb"
+    document = json.loads(path.read_text())
+    output = {"output_type": "stream", "name": "stdout", "text": "x" * 6 * 2**20}
+    document["cells"][1] |= {"outputs": [output], "execution_count": 1}
+    path.write_text(json.dumps(document))
+    assert export(repository) == 0
+    kept = repository.path / "churn/churn.ipynb"
+    assert kept.stat().st_size < 10_000
+    sources = [cell["source"] for cell in json.loads(kept.read_text())["cells"]]
+    assert sources == CELLS
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [

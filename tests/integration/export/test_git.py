@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -382,6 +386,103 @@ def test_a_signature_that_cannot_be_made_is_an_error(repository: Repository) -> 
     with pytest.raises(ExportError, match="git cannot sign the commit"):
         repository.export()
     assert repository.git("branch", "--format=%(refname:short)") == "main"
+
+
+def test_a_rebase_in_the_middle_of_a_conflict_is_not_disturbed(repository: Repository) -> None:
+    repository.git("switch", "-qc", "side")
+    repository.commit({"notes.md": "side\n"})
+    repository.git("switch", "-q", "main")
+    repository.commit({"notes.md": "main\n"})
+    repository.git("rebase", "-q", "side", check=False)
+    assert (repository.path / ".git" / "rebase-merge").is_dir()
+    before = repository.own()
+    repository.export()
+    assert repository.own() == before
+    assert (repository.path / ".git" / "rebase-merge").is_dir()
+
+
+def test_a_sparse_working_tree_loses_nothing_in_the_commit(repository: Repository) -> None:
+    repository.commit({"docs/a.md": "a\n", "big/b.md": "b\n"})
+    repository.git("sparse-checkout", "set", "docs")
+    assert not (repository.path / "big").exists()
+    before = repository.own()
+    done = repository.export()
+    assert repository.own() == before
+    assert repository.files(done.commit)["big/b.md"] == "b"
+
+
+def test_a_branch_that_moves_meanwhile_is_not_overwritten(repository: Repository) -> None:
+    repository.export()
+
+    def somebody_else() -> None:
+        repository.git("branch", "-f", BRANCH, "main")
+
+    with pytest.raises(ExportError, match="cannot be moved") as said:
+        repository.export({**PROJECT, "README.md": "# Other\n"}, meanwhile=somebody_else)
+    assert "Export again" in said.value.hint
+    assert repository.git("rev-parse", BRANCH) == repository.git("rev-parse", "main")
+
+
+def test_git_that_is_missing_or_old_is_told(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.export(switch=True)
+    repository.commit({"churn/README.md": "# Mine\n"})
+    real = shutil.which("git")
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && echo git version 2.34.1 || exec {real} "$@"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    with pytest.raises(ExportError, match=r"older than 2\.38"):
+        repository.export({**PROJECT, "pipeline.py": "changed\n"})
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    with pytest.raises(ExportError, match="git is not installed"):
+        export(PROJECT, repository.path / "other")
+    assert "git is not installed" in git_state(repository.path / "other", "churn").problem
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_export_that_is_ended_while_files_change_changes_all_of_them(
+    repository: Repository, tmp_path: Path, number: signal.Signals
+) -> None:
+    repository.commit({".gitattributes": "*.md filter=slow\n"})
+    repository.git("config", "filter.slow.clean", "cat")
+    repository.git("config", "filter.slow.smudge", f"touch {tmp_path}/writing; sleep 1; cat")
+    script = (
+        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+        "from gitrepos import PROJECT, Path, export\n"
+        f"export(PROJECT, Path({str(repository.path / 'churn')!r}), branch='main')\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stderr=subprocess.DEVNULL,
+        process_group=0,
+    )
+    while not (tmp_path / "writing").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, number)  # as a terminal does: git gets it too
+    assert process.wait(60) != 0
+    assert repository.git("status", "--porcelain") == ""
+    assert repository.files("main")["churn/README.md"] == "# Churn"
+    assert (repository.path / "churn/template.yaml").exists()
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a folder away")
+def test_a_repository_of_somebody_else_is_refused_with_gits_own_advice(
+    repository: Repository,
+) -> None:
+    for path in [repository.path, *repository.path.rglob("*")]:
+        os.chown(path, 12345, 12345)
+    with pytest.raises(ExportError, match="dubious ownership") as said:
+        repository.export()
+    assert "safe.directory" in str(said.value)
+    assert "dubious ownership" in git_state(repository.path / "churn", "churn").problem
 
 
 def test_a_repository_of_sha256_works(tmp_path: Path) -> None:

@@ -231,6 +231,10 @@ def test_403_for_pushing_leaves_the_commit_and_says_so(
     done, said = _problem(repository)
     assert done.pushed == "" and "cannot be pushed to" in said and "403" in said
     assert on_github(github) == ""
+    github.tokens[TOKEN] = {"pull_requests", "contents"}
+    again = repository.export(pull_request=True)  # the same command goes on from there
+    assert (again.commit, again.problem) == ("", None)
+    assert again.pull_request and on_github(github) == done.commit
 
 
 def test_403_of_a_rate_limit_and_of_single_sign_on_say_what_to_do(

@@ -31,7 +31,10 @@ def commit_message(
     if plan.warnings:
         parts.append("\n".join(_item(one.message) for one in plan.warnings))
     if edited:
-        parts.append(_wrapped(f"Kept the changes made in {', '.join(edited)}."))
+        kept = f"Kept the changes made in {', '.join(edited)}."
+        if verification is not None:
+            kept += " What was verified is the export without them."
+        parts.append(_wrapped(kept))
     parts.append(f"Exported-By: datalab-export {__version__}")
     return "\n\n".join(parts) + "\n"
 

@@ -44,12 +44,12 @@ class ProjectOptions:
 class Site:
     """Where in a repository the project will be: what GitHub reads lies at the repository's top.
 
-    ``folder`` is relative to it, "" when the project is the whole. ``owned``: there is a
-    CODEOWNERS file already.
+    ``folder`` is relative to it, "" when the project is the whole. ``owners`` is the CODEOWNERS
+    file that is there already, "" for none.
     """
 
     folder: str = ""
-    owned: bool = False
+    owners: str = ""
 
 
 def render_project(
@@ -143,17 +143,17 @@ def _wheels(given: tuple[Path, ...]) -> Files:
 
 def _texts(plan: Plan, options: ProjectOptions, site: Site, wheels: bool) -> dict[str, str]:
     folder = f"{site.folder}/" if site.folder else ""
-    paths = f"\n    paths: [{json.dumps(folder + '**')}]" if folder else ""
+    here = json.dumps(site.folder, ensure_ascii=False)
+    seen = [f"{folder}**", f".github/workflows/{plan.name}.yml"]
+    paths = f"\n    paths: {json.dumps(seen, ensure_ascii=False)}" if folder else ""
     values = {
         "name": plan.name,
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "wheels": "COPY wheels/ wheels/\n" if wheels else "",
-        "folder": folder,
+        "requirements": json.dumps(f"{folder}requirements*.txt", ensure_ascii=False),
         "paths": paths,
         "paths_of_push": paths,
-        "defaults": f"\ndefaults:\n  run:\n    working-directory: {json.dumps(site.folder)}\n"
-        if folder
-        else "",
+        "defaults": f"\ndefaults:\n  run:\n    working-directory: {here}\n" if folder else "",
         "owners": _owners(options.owners, f"/{folder}" if folder else "*"),
     }
     source = package_files("datalab_pipelines.project") / "exported"
@@ -177,7 +177,7 @@ def _texts(plan: Plan, options: ProjectOptions, site: Site, wheels: bool) -> dic
         names[f"/.github/workflows/{plan.name}.yml"] = "workflow.yml"
     else:
         names[".github/workflows/pipeline.yml"] = "workflow.yml"
-    if not site.owned:
+    if not site.owners:
         names["/.github/CODEOWNERS" if folder else ".github/CODEOWNERS"] = "CODEOWNERS"
     return {path: filled(name) for path, name in names.items()}
 
@@ -218,13 +218,14 @@ def _tidied(files: Files, as_they_are: set[str]) -> tuple[Files, dict[str, list[
         return files, {path: list(_RULES) for path in ours}
     with tempfile.TemporaryDirectory(prefix="datalab-export-") as scratch:
         folder = Path(scratch)
-        put({path: files[path] for path in ours}, folder)
+        # All modules: which import is the project's own depends on what is there.
+        put({path: text for path, text in files.items() if path.endswith(".py")}, folder)
         common = ["--no-cache", "--isolated", f"--line-length={_WIDTH}"]
-        for words in (["check", "-q", "--select=I", "--fix", *ours], ["format", "-q", "."]):
+        for words in (["check", "-q", "--select=I", "--fix", *ours], ["format", "-q", *ours]):
             subprocess.run([ruff, words[0], *common, *words[1:]], cwd=folder, check=False)
         rules = [f"--select={','.join(_RULES)}", "--output-format=json", "--exit-zero"]
         said = subprocess.run(
-            [ruff, "check", *common, *rules, "."], cwd=folder, stdout=subprocess.PIPE, check=True
+            [ruff, "check", *common, *rules, *ours], cwd=folder, stdout=subprocess.PIPE, check=True
         )
         unclean: dict[str, list[str]] = {}
         for one in json.loads(said.stdout):

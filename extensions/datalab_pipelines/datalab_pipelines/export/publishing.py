@@ -12,7 +12,7 @@ from typing import Any
 from . import project as projects
 from .errors import ExportError
 from .git import branches, commits, remotes
-from .git.command import Git, GitFailed
+from .git.command import Git, GitFailed, uninterrupted
 from .git.options import GitOptions
 from .git.place import Place, author
 from .git.record import NAME as RECORD
@@ -180,6 +180,8 @@ def to_branch(
         next="" if start.here else f"git switch {shlex.quote(start.branch)}",
         notes=commit.notes,
     )
+    if site.owners and site.folder and commit.id and not commit.merged:
+        done.notes.append(f"{site.owners} is there already: add who approves /{site.folder}/ to it")
     if not commit.id:
         done.notes.append("nothing changed since the last export")
     if options.switch and not start.here and done.branch:
@@ -197,7 +199,10 @@ def _site(place: Place, commit: str) -> Site:
     there = listing(place.git, commit, "")
     record = commits.last_export(place, there)
     ours = set(record.files) if record else set()
-    return Site(place.prefix, any(one in there and f"/{one}" not in ours for one in _CODEOWNERS))
+    return Site(
+        place.prefix,
+        next((one for one in _CODEOWNERS if one in there and f"/{one}" not in ours), ""),
+    )
 
 
 def _remote(place: Place, options: GitOptions) -> tuple[remotes.Remote | None, GitHub | None]:
@@ -245,7 +250,8 @@ def _switch(done: Exported, place: Place) -> None:
     """Check the branch out; git refuses where it would lose something."""
     before, commit = place.current(), place.head()
     try:
-        place.git.run("switch", "--quiet", done.branch)
+        with uninterrupted():
+            place.git.run("switch", "--quiet", done.branch)
         done.in_folder, done.next = True, ""
         back = shlex.quote(before) if before else f"--detach {commit}"
         done.undo = f"git switch {back}\n{done.undo}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from .names import strings_in
 from .rendering import code_files
 
 LARGEST_DATA = 50 * 2**20
+LARGEST_NOTEBOOK = 5 * 2**20
 Files = dict[str, bytes]
 
 
@@ -42,7 +44,21 @@ def data(plan: Plan) -> Files:
     found = {
         Path(name).as_posix(): (notebook.parent / name).read_bytes() for name in data_files(plan)
     }
-    return {**found, notebook.name: notebook.read_bytes()}
+    return {**found, notebook.name: _copy(plan)}
+
+
+def _copy(plan: Plan) -> bytes:
+    """Return the notebook as it is; a very large one without its outputs."""
+    notebook = plan.analysis.notebook
+    text = notebook.path.read_bytes()
+    if len(text) <= LARGEST_NOTEBOOK:
+        return text
+    cells = [
+        {**cell, "outputs": [], "execution_count": None} if cell["cell_type"] == "code" else cell
+        for cell in notebook.document["cells"]
+    ]
+    document = {**notebook.document, "cells": cells}
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def data_files(plan: Plan) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import ExportError
@@ -114,6 +116,19 @@ class Git:
         """Return git's version: ``(2, 39, 5)``."""
         words = self.text("--version").split()
         return tuple(int(part) for part in words[2].split(".") if part.isdigit())
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back until what is inside is done.
+
+    Git inherits it: one that is ended while it writes a person's files would leave half of them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _verb(arguments: tuple[str, ...]) -> str:

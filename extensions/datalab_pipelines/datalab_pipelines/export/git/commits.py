@@ -147,7 +147,8 @@ def _check_free(mine: Mapping[str, Entry], new: Mapping[str, Entry]) -> None:
         more = f" and {len(taken) - 3} more" if len(taken) > 3 else ""
         raise ExportError(
             f"{', '.join(sorted(taken)[:3])}{more} is in git already, and no export wrote it",
-            hint=f"Choose a new folder with --to. (If one did: restore {NAME} beside it.)",
+            hint="Choose a new folder with --to, or another --name. "
+            f"(If one did: restore {NAME} beside it.)",
         )
 
 

@@ -96,7 +96,7 @@ def find(target: Path) -> Place | None:
         if "not a git repository" in said and "environment" not in said:
             return None
         raise ExportError(
-            f"git cannot work in {near}: {said.strip()}", hint="Ask git status there."
+            f"git cannot work in {near}: {said.strip()}", hint="git status says the same there."
         )
     bare, inside, work = out.decode().split()
     if work != "true":
