@@ -11,16 +11,8 @@ from .errors import ExportError
 from .magics import statements_of, translate
 from .model import Analysis, CodeCell, Facts, Interval, Notebook, Parameter, Warn
 from .names import Flow, strings_in
-from .sharing import (
-    BUILTINS,
-    Function,
-    bindings,
-    changed_roots,
-    constant,
-    divide,
-    reached,
-    root_of,
-)
+from .sharing import BUILTINS, bindings, divide, reached
+from .soundness import Function, changed_roots, constant, root_of
 from .stars import name_stars
 from .text import Edit, apply_edits, offsets, span
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from .errors import ExportError
 from .model import Analysis, CodeCell, Warn
-from .sharing import Function
+from .soundness import Function
 from .stars import is_star
 
 GIVEN = {"display", "get_ipython", "shell", "shell_lines", "capture_output", "In", "Out"}

@@ -14,7 +14,7 @@ from .model import CodeCell, Plan, Port, StagePlan, Statement
 from .names import _in_text as names_in_text
 from .preamble import Preamble, imports_of, preamble_of, side_effects
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
-from .sharing import Function
+from .soundness import Function
 from .text import Edit, apply_edits, indent, offsets, span
 
 NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
