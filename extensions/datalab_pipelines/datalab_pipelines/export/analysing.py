@@ -6,20 +6,14 @@ import ast
 import re
 
 from . import knowledge
+from .checking import check
 from .errors import ExportError
 from .magics import statements_of, translate
 from .model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
 from .names import Flow, strings_in
 from .promoting import parameters_of
-from .sharing import (
-    BUILTINS,
-    Function,
-    bindings,
-    changed_roots,
-    divide,
-    reached,
-    root_of,
-)
+from .sharing import BUILTINS, bindings, divide, reached
+from .soundness import Function, changed_roots, root_of
 from .stars import name_stars
 from .text import Edit, apply_edits, offsets, span
 
@@ -46,6 +40,7 @@ def analyse(notebook: Notebook) -> Analysis:
     found.installs = [name for cell in code for name in cell.installs]
     found.parameters = parameters_of(notebook, code)
     _look(found)
+    check(found)
     return found
 
 

@@ -10,7 +10,8 @@ import re
 
 from .model import CodeCell, Notebook, Parameter
 from .names import scope_of
-from .sharing import Function, bindings, constant
+from .sharing import bindings
+from .soundness import Function, constant
 
 LOOKS_LIKE_A_SETTING = re.compile(
     r"[A-Z][A-Z0-9_]+|\w*(seed|random_state|_size|_path|_dir|_file|filename|_rate|threshold)"
