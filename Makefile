@@ -8,8 +8,12 @@ BIN := .venv/bin
 STAMPS := .make
 # Most tests wait for processes, so there are more workers than cores here.
 PARALLEL ?= -n 3
+# All of them, on a Debian that is made here: no registry is needed.
+IMAGES ?=
+BASE ?= --debootstrap
 
-.PHONY: help run test test-slow screenshots bench bench-pipelines js lint format lock docs docs-reference clean
+.PHONY: help run demo test test-slow screenshots bench bench-pipelines js lint format lock docs docs-reference \
+	images lock-images audit-images clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -17,11 +21,14 @@ help: ## what there is
 run: $(STAMPS)/run $(STAMPS)/js ## start Datalab on this machine (PORT=8000, UP="--catalog FILE")
 	@$(BIN)/datalab up --port $(PORT) $(UP)
 
+demo: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## the same, with data sources to try (S3, PostgreSQL)
+	@$(BIN)/datalab up --port $(PORT) --demo $(UP)
+
 test: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs lint ## everything that has to be true, in minutes
 	@tools/npm test --workspaces --silent
 	$(BIN)/pytest $(PARALLEL) --dist loadfile -m "not slow"
 
-test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## long fault rounds and deep fuzzing
+test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs $(STAMPS)/image-programs ## long fault rounds, deep fuzzing, images
 	$(BIN)/pytest $(PARALLEL) -m slow
 
 screenshots: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## renew the pictures in docs/images
@@ -46,6 +53,16 @@ format: $(STAMPS)/test ## put the code into shape
 
 lock: $(STAMPS)/test ## requirement locks from requirements/*.in (LOCK=--upgrade renews all)
 	tools/lock $(LOCK)
+
+images: $(STAMPS)/js $(STAMPS)/image-tools $(STAMPS)/image-programs ## build images (IMAGES="hub base", BASE="--base debian:bookworm-slim")
+	tools/images build $(BASE) $(IMAGES)
+	tools/images sbom $(IMAGES)
+
+lock-images: $(STAMPS)/image-tools ## requirement locks and package lists of the images (LOCK=--upgrade)
+	tools/images lock $(LOCK)
+
+audit-images: $(STAMPS)/image-tools ## known vulnerabilities of what the images' locks name
+	tools/images audit $(IMAGES)
 
 docs: $(STAMPS)/test ## the documentation as a site, in site/
 	$(BIN)/mkdocs build --strict
@@ -74,7 +91,7 @@ $(STAMPS)/test: $(STAMPS)/run requirements/test.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@touch $@
 
-FRONTENDS := $(wildcard extensions/*/frontend/package.json extensions/*/frontend/src/*)
+FRONTENDS := $(wildcard $(foreach at,package.json src/* src/*/* style/* schema/*,extensions/*/frontend/$(at)))
 
 $(STAMPS)/js: $(STAMPS)/run package.json package-lock.json tools/install-js $(FRONTENDS)
 	@echo "Installing the proxy, building the front ends…"
@@ -83,4 +100,12 @@ $(STAMPS)/js: $(STAMPS)/run package.json package-lock.json tools/install-js $(FR
 
 $(STAMPS)/programs: $(STAMPS)/run
 	@tools/install-test-programs
+	@touch $@
+
+$(STAMPS)/image-programs: $(STAMPS)/run
+	@tools/install-image-programs
+	@touch $@
+
+$(STAMPS)/image-tools: $(STAMPS)/test requirements/images.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/images.txt
 	@touch $@

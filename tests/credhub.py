@@ -18,6 +18,7 @@ import httpx
 import psutil
 import psycopg
 from datalab_workspace import wire
+from fakes.google import Google, google
 from fakes.sagemaker.moto_process import moto_server
 from hubproc import running_hub, until
 from postgres import postgres
@@ -30,6 +31,7 @@ SECRETS = {
     "vault": "vault-value-0123456789",
     "superuser": "superuser-password-0123456789",
     "broker": "broker-password-0123456789",
+    "google": "google-subject-0123456789",
 }
 CONFIG = f"""
 from datalab_hub.config import configure
@@ -46,10 +48,11 @@ c.CredentialBroker.requests_per_minute = float(os.environ.get("PER_MINUTE", "20"
 configure(c, catalog="datalab.yaml", data_dir="data")
 """
 CATALOG = """
-profiles: [{{name: small, title: Small, environment: {{AWS_ENDPOINT_URL: "{moto}"}}}}]
+profiles: [{{name: small, title: Small, environment: {{
+    AWS_ENDPOINT_URL: "{moto}", BIGQUERY_EMULATOR_HOST: "{google}"}}}}]
 data_sources:
   - {{name: lake, title: The lake, kind: s3, bucket: lake, prefix: team/, access: write,
-      role_arn: "{role}", region: eu-west-1, allowed_groups: [sales]}}
+      role_arn: "{role}", region: eu-west-1, allowed_groups: [sales], lifetime: {lake}}}
   - {{name: archive, title: The archive, kind: s3, bucket: archive, role_arn: "{role}"}}
   - {{name: sales, title: Sales, kind: postgres, host: "{host}", database: postgres,
       grants: [readers], secret: {{file: "{secrets}/broker"}}, allowed_groups: [sales]}}
@@ -64,13 +67,20 @@ data_sources:
   - {{name: reports, title: Reports, kind: postgres, host: "{host}", database: postgres,
       lifetime: 30s, grants: [readers], delivered_as: file,
       secret: {{file: "{secrets}/broker"}}}}
-  - {{name: query, title: Query, kind: bigquery, project: p, service_account: a@b}}
+  - {{name: brief-role, title: Brief role, kind: postgres, host: "{host}", database: postgres,
+      lifetime: 5m, grants: [readers], secret: {{file: "{secrets}/broker"}}}}
+  - {{name: pricing, title: Pricing, kind: s3, bucket: pricing, role_arn: "{role}",
+      allowed_groups: [pricing], advertised: true, contact: the pricing team}}
+  - {query}
   - {{name: mine, title: Mine, kind: http, url: "https://mine.example"}}
 """
 
 
 class Site:
     """What a test needs of the running installation."""
+
+    pid: int
+    google: Google
 
     def __init__(self, url: str, directory: Path, database: str, moto: str) -> None:
         self.url = url
@@ -195,37 +205,13 @@ class Site:
 
 
 @contextmanager
-def site_with_sources(directory: Path, **environment: str) -> Iterator[Site]:
-    """Run everything: ann (sales) and bob (no group) have a running workspace each."""
-    with ExitStack() as stack:
-        moto = stack.enter_context(
-            moto_server(MOTO_RECORDER_FILEPATH=str(directory / "moto-recording"))
-        )
-        database = stack.enter_context(postgres(SECRETS["superuser"]))
-        _fill_database(database)
-        _fill_aws(moto)
-        secrets = directory / "secrets"
-        secrets.mkdir()
-        for name, text in (
-            ("weather", SECRETS["weather"]),
-            ("maps", SECRETS["maps"]),
-            ("broker", f"datalab_broker:{SECRETS['broker']}"),
-            ("open", "everybody-can-read-this"),
-        ):
-            (secrets / name).write_text(text + "\n")
-            (secrets / name).chmod(0o644 if name == "open" else 0o600)
-        host = parse_qs(urlsplit(database).query)["host"][0]
-        catalog = CATALOG.format(moto=moto, role=ROLE, host=host, secrets=secrets)
-        (directory / "datalab.yaml").write_text(catalog)
-        aws = {
-            "AWS_ENDPOINT_URL": moto,
-            "AWS_ACCESS_KEY_ID": "broker",
-            "AWS_SECRET_ACCESS_KEY": "broker-aws-secret-key",
-            "AWS_DEFAULT_REGION": "eu-west-1",
-        }
-        url, _ = stack.enter_context(running_hub(directory, CONFIG, aws | environment))
-        site = Site(url, directory, database, moto)
-        until(lambda: _health(site))
+def site_with_sources(directory: Path, lake: str = "1h", **environment: str) -> Iterator[Site]:
+    """Run everything: ann (sales) and bob (no group) have a running workspace each.
+
+    Args:
+        lake: how long a credential for the lake lives.
+    """
+    with installation(directory, CONFIG, lake=lake, **environment) as site:
         site.person("ann", "sales")
         site.person("bob")
         for name in ("ann", "bob"):
@@ -233,7 +219,54 @@ def site_with_sources(directory: Path, **environment: str) -> Iterator[Site]:
         yield site
 
 
-def _health(site: Site) -> bool:
+@contextmanager
+def installation(
+    directory: Path, config: str, lake: str = "1h", **environment: str
+) -> Iterator[Site]:
+    """Run a hub with its broker, a database, and moto."""
+    with ExitStack() as stack:
+        moto = stack.enter_context(
+            moto_server(MOTO_RECORDER_FILEPATH=str(directory / "moto-recording"))
+        )
+        database = stack.enter_context(postgres(SECRETS["superuser"]))
+        cloud = stack.enter_context(google())
+        _fill_database(database)
+        _fill_aws(moto)
+        secrets = directory / "secrets"
+        secrets.mkdir()
+        cloud.subjects.add(SECRETS["google"])
+        for name, text in (
+            ("weather", SECRETS["weather"]),
+            ("maps", SECRETS["maps"]),
+            ("broker", f"datalab_broker:{SECRETS['broker']}"),
+            ("google-subject", SECRETS["google"]),
+            ("google", cloud.configuration(str(secrets / "google-subject"))),
+            ("open", "everybody-can-read-this"),
+        ):
+            (secrets / name).write_text(text + "\n")
+            (secrets / name).chmod(0o644 if name == "open" else 0o600)
+        (secrets / "google-subject").write_text(SECRETS["google"])  # Google takes it verbatim
+        host = parse_qs(urlsplit(database).query)["host"][0]
+        query = cloud.source(secret={"file": str(secrets / "google")})
+        catalog = CATALOG.format(
+            moto=moto, role=ROLE, host=host, secrets=secrets, lake=lake, google=cloud.url,
+            query=json.dumps({"name": "query", "title": "Query", **query}),
+        )  # fmt: skip
+        (directory / "datalab.yaml").write_text(catalog)
+        aws = {
+            "AWS_ENDPOINT_URL": moto,
+            "AWS_ACCESS_KEY_ID": "broker",
+            "AWS_SECRET_ACCESS_KEY": "broker-aws-secret-key",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+        }
+        url, process = stack.enter_context(running_hub(directory, config, aws | environment))
+        site = Site(url, directory, database, moto)
+        site.pid, site.google = process.pid, cloud
+        until(lambda: answers_health(site))
+        yield site
+
+
+def answers_health(site: Site) -> bool:
     try:
         return httpx.get(f"{site.broker}/health").status_code == 200
     except httpx.TransportError:

@@ -28,6 +28,10 @@ from datalab_pipelines.outputs import recording
 from datalab_pipelines.run.engine import Engine
 
 
+class NotebookFails(Exception):
+    """The notebook itself does not run from top to bottom."""
+
+
 def notebook(path, cells):
     """Write a notebook; a cell that begins with ``#`` and a space, or ``##``, is a heading."""
     found = []
@@ -138,6 +142,8 @@ def _notebook(plan, scratch, seed):
         try:
             with recording() as recorder:
                 return _each(to_run(plan), recorder)
+        except Exception as error:
+            raise NotebookFails(repr(error)) from error
         finally:
             sys.modules["__main__"] = before
 

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import psutil
 
-READY_SECONDS = 60
+READY_SECONDS = 150  # a machine that does much else
 
 
 def free_port() -> int:
@@ -123,6 +123,7 @@ class Datalab:
         *,
         catalog: Path | None = None,
         keep: bool = False,
+        demo: bool = False,
         demo_sagemaker: bool = False,
     ) -> None:
         self.data_dir = directory
@@ -132,6 +133,8 @@ class Datalab:
             self.arguments += ["--catalog", str(catalog)]
         if keep:
             self.arguments.append("--keep-workspaces")
+        if demo:
+            self.arguments.append("--demo")
         if demo_sagemaker:
             self.arguments.append("--demo-sagemaker")
         self.output = directory.parent / "datalab.out"

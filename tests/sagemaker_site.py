@@ -85,11 +85,11 @@ class Hub:
         assert isinstance(message, wire.Register)
         token = request.headers["Authorization"].removeprefix("token ")
         try:
-            await self.site.registrations.register(message, token)
+            _, answer = await self.site.registrations.register(message, token)
         except RegistrationRefused as refusal:
             self.refusals.append(refusal.reason)
             return web.json_response({"message": str(refusal)}, status=403)
-        return web.Response(body=wire.encode(wire.Registered()))
+        return web.Response(body=wire.encode(answer))
 
     def environment(self, token: str) -> dict[str, str]:
         """Return the part of a workspace's environment that the small one looks at."""

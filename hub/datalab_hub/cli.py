@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import __version__
 from .errors import DatalabError
+from .gateway import options as gateway_options
 
 DEFAULT_PORT = 8000
 
@@ -57,7 +58,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="leave workspaces running when Datalab stops; the next start finds them again",
     )
-    up.add_argument(
+    demo = up.add_mutually_exclusive_group()
+    demo.add_argument(
+        "--demo",
+        action="store_true",
+        help="add data sources to try: stand-ins for S3 and PostgreSQL on this machine",
+    )
+    demo.add_argument(
         "--demo-sagemaker",
         action="store_true",
         help="show workspaces on SageMaker with a stand-in for AWS (in a checkout only)",
@@ -117,6 +124,15 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--no-probe", action="store_true", help="start no pods")
     doctor.set_defaults(command=_doctor)
 
+    gateway = commands.add_parser(
+        "gateway",
+        help="let workspaces that nobody can connect to dial in (SageMaker's tunnel)",
+        description="Runs beside the hub. Needs JUPYTERHUB_API_URL, and in JUPYTERHUB_API_TOKEN "
+        "the token of the service datalab-gateway.",
+    )
+    gateway_options.add_to(gateway)
+    gateway.set_defaults(command=_gateway)
+
     user = commands.add_parser("user", help="further people on this machine (needs root)")
     actions = user.add_subparsers(required=True, metavar="ACTION")
     for name, text in {
@@ -137,9 +153,16 @@ def _up(arguments: argparse.Namespace) -> int:
         arguments.port,
         arguments.catalog,
         keep_workspaces=arguments.keep_workspaces,
+        demo=arguments.demo,
         demo_sagemaker=arguments.demo_sagemaker,
         say=lambda text: print(text, flush=True),
     ).run()
+
+
+def _gateway(arguments: argparse.Namespace) -> int:
+    from .gateway.__main__ import run
+
+    return run(arguments)
 
 
 def _check(arguments: argparse.Namespace) -> int:

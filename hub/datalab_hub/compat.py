@@ -7,11 +7,15 @@ of this module fail when one of the names moves.
 from __future__ import annotations
 
 import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jupyterhub import orm
+from jupyterhub.utils import make_ssl_context
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -125,6 +129,43 @@ async def move_server(spawner: Spawner, url: str) -> None:
         await app.proxy.add_route(spawner.proxy_spec, server.host, data)
 
 
+def internal_ssl_context(app: JupyterHub) -> ssl.SSLContext:
+    """Return what the hub speaks TLS to workspaces with: its own certificate and authority."""
+    context: ssl.SSLContext = make_ssl_context(
+        app.internal_ssl_key, app.internal_ssl_cert, cafile=app.internal_ssl_ca
+    )
+    return context
+
+
+@asynccontextmanager
+async def reachable(spawner: Spawner, wanted: bool) -> AsyncIterator[None]:
+    """Lead people to a workspace while it is being stopped, so that open pages can save.
+
+    ``stop_single_user`` takes the route away before it calls ``Spawner.stop``
+    (jupyterhub/handlers/base.py). Here it comes back, and goes when the workspace has ended.
+    """
+    app = running_app()
+    server = spawner.server
+    if not wanted or server is None or app is None or getattr(app, "http_server", None) is None:
+        yield
+        return
+    spec, host = spawner.proxy_spec, server.host
+    data = {"user": spawner.user.name, "server_name": spawner.name}
+    try:
+        await app.proxy.add_route(spec, host, data)
+    except Exception:  # a proxy that does not answer is no reason not to stop
+        app.log.exception("%s cannot be reached while it stops", spawner._log_name)
+        yield
+        return
+    try:
+        yield
+    finally:
+        try:
+            await app.proxy.delete_route(spec)
+        except Exception:  # the hub's own check of all routes takes it away
+            app.log.exception("The route of %s is left for now", spawner._log_name)
+
+
 def find_token(db: Any, token: str) -> tuple[int, str | None] | None:
     """Return (database id, person's name or ``None`` for a service's) of a hub token that works."""
     found = orm.APIToken.find(db, token)
@@ -134,6 +175,22 @@ def find_token(db: Any, token: str) -> tuple[int, str | None] | None:
 def is_service(asking: Any, name: str) -> bool:
     """Return whether ``handler.current_user`` is the service of that name."""
     return isinstance(asking, orm.Service) and asking.name == name
+
+
+async def refresh_sign_in(handler: Any, user: Any, *, force: bool) -> bool:
+    """Refresh what a person's sign-in left; return ``False`` when they have to sign in again.
+
+    ``BaseHandler.refresh_auth`` answers a service that asks about another person with the person
+    in either case (jupyterhub/handlers/base.py). Only ``_auth_refreshed`` tells: it is set when
+    the authenticator said yes.
+
+    Args:
+        force: do not wait for ``auth_refresh_age``.
+    """
+    before = user._auth_refreshed
+    await handler.refresh_auth(user, force=force)
+    tried = user.name in getattr(handler, "_refreshed_users", ())
+    return not tried or user._auth_refreshed != before
 
 
 def running_app() -> JupyterHub | None:

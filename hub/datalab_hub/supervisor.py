@@ -19,7 +19,7 @@ from typing import TextIO
 
 import psutil
 
-from . import demo_sagemaker
+from . import demo_data, demo_sagemaker
 from .catalog import load_catalog
 from .errors import DatalabError
 from .housekeeping import STATUS_FD
@@ -48,6 +48,7 @@ class Supervisor:
         data_dir: see ``datalab up --help``.
         catalog: the operator's file, or ``None``.
         keep_workspaces: leave workspaces running at the end.
+        demo: add data sources to try, with stand-ins beside the hub.
         demo_sagemaker: run a stand-in for AWS beside the hub.
     """
 
@@ -58,12 +59,14 @@ class Supervisor:
         catalog: Path | None,
         *,
         keep_workspaces: bool = False,
+        demo: bool = False,
         demo_sagemaker: bool = False,
         say: Callable[[str], None] = print,
     ) -> None:
         self.data_dir = data_dir
         self.port = port
         self.catalog = catalog
+        self.demo = demo
         self.demo_sagemaker = demo_sagemaker
         self.extra_environment: dict[str, str] = {}
         self.keep_workspaces = keep_workspaces
@@ -94,10 +97,14 @@ class Supervisor:
                 return self._already_running(run_directory)
             check_port(self.port)
             (run_directory / "port").write_text(str(self.port))
-            if not self.demo_sagemaker:
-                return asyncio.run(self._run())
-            self.catalog = self.catalog or demo_sagemaker.CATALOG
-            with demo_sagemaker.running(self.data_dir) as self.extra_environment:
+            with contextlib.ExitStack() as stack:
+                if self.demo:
+                    sources = demo_data.running(self.data_dir, self.catalog, self.say)
+                    self.catalog, self.extra_environment = stack.enter_context(sources)
+                elif self.demo_sagemaker:
+                    self.catalog = self.catalog or demo_sagemaker.CATALOG
+                    jobs = demo_sagemaker.running(self.data_dir)
+                    self.extra_environment = stack.enter_context(jobs)
                 return asyncio.run(self._run())
 
     def _already_running(self, run_directory: Path) -> int:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 
 import pytest
+from datalab_hub.gateway.hub import NotExpected
+from datalab_hub.gateway.service import Gateway
+from datalab_hub.spawner.registration import RegistrationRefused
+from datalab_workspace import wire
 from fakes.sagemaker.moto_process import moto_server
 from sagemaker_site import (
     IMAGE,
@@ -59,11 +64,36 @@ def moto():
         yield url
 
 
+class AsksSite:
+    """The gateway's way to the hub, where both are in one process."""
+
+    def __init__(self, site) -> None:
+        self.site = site
+
+    async def grant(self, job, secret_hash, taken=0):
+        try:
+            return self.site.registrations.grant(wire.TunnelRequest(job, secret_hash, taken))
+        except RegistrationRefused as refusal:
+            raise NotExpected(str(refusal)) from refusal
+
+
 @pytest.fixture
-async def harness(tmp_path, moto, monkeypatch):
+async def gateway(tmp_path):
+    """A gateway that is given the site which it asks by who uses it."""
+    hub = AsksSite(None)
+    gateway = Gateway(hub, "127.0.0.1", logging.getLogger("gateway-test"), look_every=0.5)
+    await gateway.open("127.0.0.1", 0)
+    yield gateway
+    await gateway.close()
+
+
+@pytest.fixture(params=["direct", "tunnel"])
+async def harness(tmp_path, moto, monkeypatch, gateway, request):
     site = make_site(tmp_path)
+    gateway._hub.site = site
+    url = f"ws://127.0.0.1:{gateway.port}/"
     async with fake_aws(tmp_path / "aws", moto, monkeypatch) as aws, Hub(site).listening() as hub:
-        platform = make_platform(site, aws)
+        platform = make_platform(site, aws, transport=request.param, gateway_url=url)
         await platform.open()
         yield SageMakerHarness(platform, aws, hub, moto)
         for resource in await platform.resources():

@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 from credhub import ADMIN, ROLE, SECRETS, site_with_sources
+from fakes.google import ACCOUNT
 from hubproc import until
 
 
@@ -107,12 +108,20 @@ def test_a_secret_file_that_everybody_can_read_is_not_used(site):
     assert "make it 0600" in (site.directory / "hub.log").read_text()
 
 
-def test_a_kind_without_a_minter_says_so(site):
-    refused = site.ask(site.token("bob"), "query")
-    assert (refused.status_code, refused.json()["reason"]) == (502, "kind")
+def test_a_service_accounts_token_is_minted_for_bigquery(site):
+    assert site.values("bob", "query")["Token"] in site.google.issued
+    assert site.audit()[-1]["detail"]["as"] == ACCOUNT
+
+
+def test_a_source_for_others_is_shown_where_the_catalog_says_so_and_nothing_of_where(site):
     listed = {entry["name"]: entry for entry in _sources(site, "bob")}
-    assert "cannot make credentials of kind 'bigquery'" in listed["query"]["problem"]
-    assert not listed["maps"]["problem"]
+    assert "sales" not in listed
+    assert listed["pricing"]["problem"] == (
+        "You are not in group pricing, which Pricing is for. Ask the pricing team."
+    )
+    assert listed["pricing"]["facts"] == {}
+    refused = site.ask(site.token("bob"), "pricing")
+    assert (refused.status_code, refused.json()["reason"]) == (403, "group")
 
 
 def test_a_sign_in_without_tokens_is_named_as_the_cause(site):

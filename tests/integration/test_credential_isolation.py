@@ -97,10 +97,10 @@ def test_two_authorizations_are_none(site):
         ("Authorization", f"token {site.token('bob')}"),
         ("Authorization", f"token {site.token('ann')}"),
     ]
-    assert (
-        httpx.post(f"{site.broker}/v1/credentials", content=body, headers=headers).status_code
-        == 401
-    )
+    before = len(refusals(site))
+    answer = httpx.post(f"{site.broker}/v1/credentials", content=body, headers=headers)
+    assert answer.status_code == 401
+    assert len(refusals(site)) == before + 1
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,11 @@ def test_two_authorizations_are_none(site):
 def test_a_token_in_the_address_counts_for_nothing(site, where):
     body = wire.encode(wire.CredentialRequest("sales"))
     path = "/v1/credentials" + where.format(token=site.token("ann"))
+    before = len(refusals(site))
     answer = httpx.post(f"{site.broker}{path}", content=body)
     assert answer.status_code in (401, 404)
+    assert len(refusals(site)) == before + 1
+    assert site.token("ann") not in json.dumps(site.audit())
 
 
 @pytest.mark.parametrize(
@@ -155,9 +158,11 @@ def test_no_name_and_no_mode_leads_past_the_groups(site, source, access):
 )
 def test_what_is_not_the_protocol_is_refused(site, body):
     headers = {"Authorization": f"token {site.token('ann')}"}
+    before = len(refusals(site))
     answer = httpx.post(f"{site.broker}/v1/credentials", content=body, headers=headers)
     assert answer.status_code in (400, 413)
     assert answer.json()["type"] == "refusal"
+    assert len(refusals(site)) == before + 1
 
 
 def test_a_field_that_names_another_person_is_ignored(site):
@@ -173,9 +178,12 @@ def test_the_hub_answers_the_broker_and_nobody_else(site, path):
     body = {"token": site.token("ann"), "run": 1}
     for token in (site.token("bob"), site.token("ann"), ADMIN, "0" * 32, None):
         headers = {"Authorization": f"token {token}"} if token else {}
+        before = len(refusals(site))
         answer = httpx.post(f"{site.url}{INTROSPECT}/{path}", json=body, headers=headers)
         assert answer.status_code == 403
         assert "groups" not in answer.text
+        assert len(refusals(site)) == before + 1
+        assert refusals(site)[-1]["reason"] == "broker"
 
 
 def test_the_proxy_does_not_lead_to_the_broker(site):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 from decimal import Decimal
 from pathlib import Path
 
 import botocore.session
+from datalab_hub.catalog.backends import sagemaker_instances
 from datalab_hub.catalog.backends.sagemaker_instances import shipped
 from datalab_hub.catalog.loading import parse_catalog
 
+DATA = Path(sagemaker_instances.__file__).with_suffix(".json")
 CATALOG = """
 currency: {currency}
 images: {{lab: {{reference: lab, title: Lab}}}}
@@ -62,3 +66,24 @@ def test_facts_can_be_overridden_for_all_profiles():
 def test_a_start_on_sagemaker_may_take_20_minutes_unless_the_operator_says_otherwise():
     assert profile().start_timeout.total_seconds() == 20 * 60
     assert profile("start_timeout: 90s").start_timeout.total_seconds() == 90
+
+
+def test_every_price_that_ships_says_where_it_was_checked_or_that_it_was_not():
+    prices = json.loads(DATA.read_text())["prices"]
+    confirmed = {name for entry in prices["sources"] for name in entry["types"]}
+    unconfirmed = set(prices["not_confirmed"])
+    priced = {name for name, facts in shipped().items() if facts.usd_per_hour is not None}
+    assert confirmed | unconfirmed == priced
+    assert not confirmed & unconfirmed
+    assert datetime.date.fromisoformat(prices["checked"])
+    assert prices["region"] == "us-east-1"
+
+
+def test_larger_machines_of_a_family_cost_in_proportion():
+    """What could not be confirmed stands at least in line with what could."""
+    facts = shipped()
+    per_core = facts["ml.m5.xlarge"].usd_per_hour / facts["ml.m5.xlarge"].vcpu
+    for name in ("ml.m5.4xlarge", "ml.m5.12xlarge", "ml.m5.24xlarge"):
+        assert abs(facts[name].usd_per_hour / facts[name].vcpu / per_core - 1) < Decimal("0.01")
+    small, large = facts["ml.g5.4xlarge"], facts["ml.g5.16xlarge"]
+    assert small.usd_per_hour < facts["ml.g5.8xlarge"].usd_per_hour < large.usd_per_hour

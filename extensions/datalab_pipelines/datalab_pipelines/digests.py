@@ -41,6 +41,29 @@ def digest(value: Any) -> str:
     return walk.hash.hexdigest()
 
 
+def digests_from_files(variables: dict[str, Any]) -> dict[str, str]:
+    """Return digests of what objects are after they were stored and loaded, where that differs.
+
+    Some libraries' objects come back from a file equal, but not the same in every attribute.
+    """
+    import cloudpickle
+
+    found = {}
+    for name, value in list(variables.items()):
+        if name.startswith("_") or name in SKIPPED or isinstance(value, types.ModuleType):
+            continue
+        walk = _Walk()
+        try:
+            walk.add(value)
+            if walk.objects:
+                again = digest(cloudpickle.loads(cloudpickle.dumps(value)))
+                if again != walk.hash.hexdigest():
+                    found[name] = again
+        except Exception:  # noqa: BLE001 - then it is not in a file either
+            continue
+    return found
+
+
 def _of_notebook(module: str | None) -> bool:
     return module in (None, "__main__", "shared") or str(module).startswith("stages.")
 
@@ -48,13 +71,10 @@ def _of_notebook(module: str | None) -> bool:
 def _instructions(code: types.CodeType) -> list[Any]:
     """Return what a function does, the same wherever its variables live."""
     found: list[Any] = []
-    closing = False
+    closes = False
     for one in dis.get_instructions(code):
-        if one.opname in AS_IF_ABSENT:
-            continue
-        # A function closes over a stage's variables where it read a notebook's globals.
-        closes, closing = closing, one.opname == "LOAD_CLOSURE"
-        if closing or (closes and one.opname == "BUILD_TUPLE"):
+        before, closes = closes, one.opname == "LOAD_CLOSURE"
+        if one.opname in AS_IF_ABSENT or closes or (before and one.opname == "BUILD_TUPLE"):
             continue
         name = "LOAD" if one.opname in SAME else one.opname
         name = "STORE" if one.opname in STORED else name
@@ -70,8 +90,6 @@ def _instructions(code: types.CodeType) -> list[Any]:
             value = sorted(map(repr, value))
         elif name == "MAKE_FUNCTION":
             value = (one.arg or 0) & 3  # defaults; whether it closes over something is no matter
-        elif name == "BUILD_TUPLE":
-            value = None
         found.append((name, repr(value)))
     return found
 
@@ -88,6 +106,7 @@ class _Walk:
         self.open: list[int] = []
         self.kept: list[Any] = []
         self.steps = 0
+        self.objects = 0  # of classes that nothing is known of here
 
     def say(self, *parts: object) -> None:
         self.hash.update(repr(parts).encode(errors="surrogatepass"))
@@ -218,6 +237,7 @@ class _Walk:
         if type(value).__name__ == "Bunch":  # sklearn's, which loses its attributes in a file
             self.say("Bunch")
             return self.add(dict(value), depth + 1)
+        self.objects += 1
         parts = value.__reduce_ex__(4)
         if isinstance(parts, str):
             return self.say("named", parts.split(".")[-1])

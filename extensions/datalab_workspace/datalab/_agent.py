@@ -43,7 +43,10 @@ class Source:
     @property
     def how(self) -> str:
         """The line of code that uses it."""
-        target = {"s3": "lake", "static": "value", "http": "session", "databricks": "connection"}
+        target = {
+            **{"s3": "lake", "static": "value", "http": "session"},
+            **{"databricks": "connection", "bigquery": "client"},
+        }
         return f"{target.get(self.kind, 'engine')} = datalab.connect({self.name!r})"
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ._agent import DatalabError, Source, credential, source
+from ._agent import DatalabError, Source, ask, credential, source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,7 @@ def connect(name: str) -> Any:
     ==================  =====================================================================
     postgres, redshift  an SQLAlchemy engine; each new connection has a valid login
     s3                  an fsspec filesystem whose root is the source's bucket and prefix
+    bigquery            a ``google.cloud.bigquery.Client``, which renews its credential by itself
     databricks          a DB-API connection (databricks-sql-connector)
     http                a ``requests`` session with the token set, for the source's address only
     static              the value; it is put into its environment variable too, if it has one
@@ -51,7 +53,7 @@ def read(name: str, what: str, **options: Any) -> pd.DataFrame:
 
     Args:
         what: an SQL query; or a path below the source's prefix (.parquet, .csv, .json, .feather).
-        options: passed on to pandas.
+        options: passed on to pandas; for BigQuery to ``Client.query_and_wait``.
 
     Raises:
         DatalabError: as :func:`connect`; or the file's format is not known.
@@ -72,6 +74,10 @@ def read(name: str, what: str, **options: Any) -> pd.DataFrame:
                         options.setdefault("compression", "gzip")
                     return getattr(pandas, function)(file, **options)
         raise DatalabError(f"read() knows {', '.join(_FORMATS)}; {what!r} is none of them.")
+    if found.kind == "bigquery":
+        rows = connect(name).query_and_wait(what, **options)
+        # Arrow's way: the BigQuery Storage API would need rights and a library of its own.
+        return rows.to_arrow(create_bqstorage_client=False).to_pandas()
     raise DatalabError(f"read() works with databases and buckets; {name} is {found.kind!r}.")
 
 
@@ -141,6 +147,25 @@ def _bucket(found: Source) -> Any:
     return directory(path=root, fs=Renewing(client(first)))
 
 
+def _bigquery(found: Source) -> Any:
+    """Return a client whose credential comes from the agent whenever the last one has ended."""
+    bigquery = _need("google.cloud.bigquery", "google-cloud-bigquery")
+    credentials = _need("google.oauth2.credentials", "google-auth").Credentials
+
+    def renew(request: Any, scopes: Any = None) -> tuple[str, datetime]:
+        answer = ask(f"/v1/credentials/{found.name}")
+        end = datetime.fromisoformat(answer["expires"])
+        return answer["values"]["Token"], end.replace(tzinfo=None)  # google-auth thinks in UTC
+
+    project, dataset = found.facts["project"], found.facts["dataset"]
+    where = bigquery.DatasetReference(project, dataset) if dataset else None
+    return bigquery.Client(
+        project=project,
+        credentials=credentials(token=None, refresh_handler=renew),
+        default_query_job_config=bigquery.QueryJobConfig(default_dataset=where),
+    )
+
+
 def _session(found: Source) -> Any:
     requests = _need("requests")
 
@@ -192,6 +217,7 @@ _MAKERS: dict[str, Callable[[Source], Any]] = {
     "redshift": _engine,
     "s3": _bucket,
     "databricks": _databricks,
+    "bigquery": _bigquery,
     "http": _session,
     "static": _value,
 }

@@ -186,10 +186,7 @@ def _renew_paths() -> None:
     wanted = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:0] = [path for path in wanted if path not in sys.path]
     site.USER_BASE = site.USER_SITE = None
-    user_site = site.getusersitepackages()
     sysconfig.get_config_vars()["userbase"] = site.getuserbase()
     for name in _COMPUTED_FROM_HOME:
         if name in sys.modules:
             importlib.reload(sys.modules[name])  # in place: who has its functions sees the new
-    if site.ENABLE_USER_SITE and Path(user_site).is_dir() and user_site not in sys.path:
-        site.addsitedir(user_site)

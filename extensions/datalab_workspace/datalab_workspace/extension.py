@@ -1,4 +1,4 @@
-"""The server extension: static files, activity, data sources, the announcement of an idle stop.
+"""The server extension: static files, activity, data sources, notices, what is said before a stop.
 
 Works in any single-user server; :mod:`datalab_workspace.server` enables it by itself.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from jupyter_server.serverapp import ServerApp
 
-from . import activity, agent, idle, static
+from . import activity, agent, announcement, idle, notices, static
 
 
 def _load_jupyter_server_extension(server: ServerApp) -> None:
     """Add the handlers; called while the server is being built."""
     idle.install(server)
+    announcement.install(server)
     agent.install(server)
+    notices.install(server)
 
 
 async def _start_jupyter_server_extension(server: ServerApp) -> None:

@@ -5,7 +5,8 @@ In this order, so that whatever goes wrong ends the job and says why:
 1. Read the assignment (token, environment, registration secret) from Secrets Manager.
 2. Take the home, listen, and become the person's uid.
 3. Register with the hub: here I am, under this address.
-4. Run the server.
+4. Dial out to the gateway, where nobody can connect to a job.
+5. Run the server.
 
 A job that nobody answers ends itself after ``patience`` seconds: an orphan costs minutes, not
 weeks. What the person should read goes to ``/opt/ml/output/failure``, whose first part SageMaker
@@ -27,6 +28,8 @@ from typing import NoReturn, TypeVar
 
 from . import wire
 from .assignment import BadAssignment, NotYet, fetch
+from .certificates import Certificates
+from .grace import STOP_GRACE
 from .registration import RegistrationRefused, Unanswered, address_towards, register
 
 ML_ROOT = "/opt/ml"
@@ -123,22 +126,56 @@ def _prepare(secret_name: str, root: Path, failure: FailureFile) -> tuple[list[s
     if known_as != assignment.job:
         raise JobFailed(f"The assignment is for {assignment.job}, but this job is {known_as}.")
     home = _home(assignment.home, root)
-    listener = _listen(assignment.port)
+    listener = _listen(assignment.port, "127.0.0.1" if assignment.tunnel else "0.0.0.0")
     _become(assignment, home, failure)
+    certificates = Certificates.of(assignment)
     keep_trying(
-        lambda: _register(assignment, listener),
+        lambda: _register(assignment, listener, certificates),
         assignment.patience,
         f"Datalab did not answer this workspace within {assignment.patience:.0f} seconds "
         f"({assignment.register_url}).",
     )
+    if assignment.tunnel:
+        _dial_out(assignment, listener.getsockname()[1])
     return assignment.argv, listener
 
 
-def _register(assignment: wire.Assignment, listener: socket.socket) -> None:
+def _register(
+    assignment: wire.Assignment, listener: socket.socket, certificates: Certificates | None
+) -> None:
     ip, port = address_towards(assignment.register_url), listener.getsockname()[1]
-    message = wire.Register(job=assignment.job, secret=assignment.secret, ip=ip, port=port)
-    register(assignment.register_url, message, assignment.env["JUPYTERHUB_API_TOKEN"])
+    message = wire.Register(
+        job=assignment.job,
+        secret=assignment.secret,
+        ip=ip,
+        port=port,
+        transport="tunnel" if assignment.tunnel else "direct",
+        certificate=assignment.tls.get("cert", ""),
+    )
+    token = assignment.env["JUPYTERHUB_API_TOKEN"]
+    context = certificates.context() if certificates else None
+    answer = register(assignment.register_url, message, token, context)
+    if certificates:
+        certificates.replace(answer.certificate)
     print(f"datalab-workspace: registered as {ip}:{port}", flush=True)
+
+
+def _dial_out(assignment: wire.Assignment, port: int) -> None:
+    """Open the tunnel, in a process beside the server.
+
+    Raises:
+        JobFailed: the image cannot.
+    """
+    try:
+        from .tunnel import client
+    except ImportError as error:
+        raise JobFailed(
+            f"The image has no {error.name}, which a workspace behind a tunnel needs. Install "
+            "datalab-workspace[sagemaker] in the image."
+        ) from error
+    client.start(
+        client.Way(assignment.tunnel, assignment.job, assignment.secret, port),
+    )
 
 
 def keep_trying(attempt: Callable[[], T], patience: float, given_up: str) -> T:
@@ -174,12 +211,12 @@ def _home(path: str, root: Path) -> Path:
     return home
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(port: int, host: str) -> socket.socket:
     """Return a listening socket: connections queue in it until the server runs."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("0.0.0.0", port))
+        listener.bind((host, port))
     except OSError as error:
         raise JobFailed(f"Port {port} is taken in the container: {error.strerror}.") from error
     listener.listen(_BACKLOG)
@@ -201,6 +238,8 @@ def _become(assignment: wire.Assignment, home: Path, failure: FailureFile) -> No
     # What the image sets for every process in it, the hub cannot know.
     of_image = {name: os.environ[name] for name in _OF_IMAGE if name in os.environ}
     env = {**assignment.env, **of_image, "HOME": str(home)}
+    if assignment.stop_grace is not None:
+        env[STOP_GRACE] = str(assignment.stop_grace)
     # Of the platform's own variables none remains: the execution role's credentials are not the
     # person's (data sources come from the broker).
     argv = assignment.argv

@@ -47,15 +47,17 @@ def _fill_caches() -> None:
     """Compute what depends on the environment alone; every child then has it."""
     if "nbconvert" in sys.modules:
         lean.remember_exporters()
-    from jupyter_core.paths import ENV_JUPYTER_PATH
+    from jupyterlab.commands import get_app_dir
     from jupyterlab_server.settings_utils import get_settings
 
-    application = Path(sys.prefix, "share", "jupyter", "lab")
+    from .static import data_directories
+
+    application = Path(get_app_dir())
     get_settings(
         str(application / "settings"),
         str(application / "schemas"),
         settings_dir=HOME,
-        labextensions_path=[str(Path(path, "labextensions")) for path in ENV_JUPYTER_PATH],
+        labextensions_path=[str(Path(path, "labextensions")) for path in data_directories()],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
@@ -48,11 +49,14 @@ def address_towards(url: str) -> str:
         raise Unanswered(f"{parts.hostname} cannot be found ({error.strerror})") from error
 
 
-def register(url: str, message: wire.Register, token: str) -> wire.Registered:
+def register(
+    url: str, message: wire.Register, token: str, tls: ssl.SSLContext | None = None
+) -> wire.Registered:
     """Register once.
 
     Args:
         token: the workspace's hub token.
+        tls: what the hub is to be spoken to with, if it has an authority of its own.
 
     Raises:
         Unanswered: no connection, or the hub is not ready.
@@ -65,7 +69,7 @@ def register(url: str, message: wire.Register, token: str) -> wire.Registered:
         method="POST",
     )
     try:
-        with _opener.open(request, timeout=_TIMEOUT) as reply:
+        with _opener(tls).open(request, timeout=_TIMEOUT) as reply:
             answer = wire.decode(reply.read(_ANSWER_BYTES))
     except urllib.error.HTTPError as error:
         reason = _reason(error)
@@ -88,8 +92,13 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-# The hub is in the same network: a proxy for the outside world would not know it.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects())
+def _opener(tls: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
+    # The hub is in the same network: a proxy for the outside world would not know it.
+    return urllib.request.build_opener(
+        urllib.request.ProxyHandler({}),
+        _NoRedirects(),
+        urllib.request.HTTPSHandler(context=tls),
+    )
 
 
 def _reason(error: urllib.error.HTTPError) -> str:

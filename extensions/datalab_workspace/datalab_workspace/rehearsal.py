@@ -43,6 +43,7 @@ _PAGES = (
     "lsp/status",
     "api/nbconvert",  # Lab asks at once, for its menu; the exporters take 0.4 s to import
     "datalab/api/idle",
+    "datalab/api/notices",
     "static/favicon.ico",
 )
 

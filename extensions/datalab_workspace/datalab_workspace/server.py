@@ -9,6 +9,7 @@ from . import lean  # first: see there
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import sys
 import traceback
@@ -21,10 +22,9 @@ from jupyterhub.singleuser.extension import JupyterHubSingleUser
 from traitlets import default
 from traitlets.config import Config
 
+from . import announcement, blame, refuge, usersite
 from .idle import Limits
-
-SAFE_MODE = "DATALAB_SAFE_MODE"
-"""Environment variable: why this server runs without the person's own configuration."""
+from .usersite import SAFE_MODE
 
 _ACTIVITY_INTERVAL = 300  # seconds, JupyterHub's own default
 _REPORTS_PER_TIMEOUT = 5
@@ -69,6 +69,8 @@ def _defaults_of_this_home() -> Config:
             },
             "LanguageServerManager": {"node_roots": node_roots},
             "HubAuth": _hub_of_this_workspace(),
+            # The trash is in the home: a full one would stay full.
+            "FileContentsManager": {"delete_to_trash": refuge.PROBLEM not in os.environ},
         }
     )
 
@@ -115,11 +117,16 @@ class WorkspaceServer(ServerApp):
 
     listener: socket.socket | None = None
 
+    @default("raise_config_file_errors")
+    def _tell_the_person(self) -> bool:
+        """A file that cannot be read is no detail: safe mode leaves it out and says why."""
+        return not os.environ.get(SAFE_MODE)
+
     def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]
         """Load the configuration files over our defaults."""
         self.update_config(_DEFAULTS)
         self.update_config(_defaults_of_this_home())
-        super().load_config_file(suppress_errors=suppress_errors)
+        super().load_config_file(suppress_errors and not self.raise_config_file_errors)
 
     def find_server_extensions(self) -> None:
         """Enable Lab and our own whatever the configuration says: the person came for them."""
@@ -143,6 +150,22 @@ class WorkspaceServer(ServerApp):
             if any(on and name not in self.jpserver_extensions for name, on in enabled.items()):
                 return True
         return False
+
+    def _signal_stop(self, sig: Any, frame: Any) -> None:
+        """Stop, after what is open in the browser has been saved; at once, if told twice."""
+        told = announcement.of(self) if sig == signal.SIGTERM else None
+        if told is None:
+            super()._signal_stop(sig, frame)
+            return
+        self.log.info("Told to stop; open pages save first.")
+
+        async def stop() -> None:
+            try:
+                await told.make()
+            finally:
+                super(WorkspaceServer, self)._signal_stop(sig, frame)
+
+        self.io_loop.add_callback_from_signal(stop)
 
     def _find_http_port(self) -> None:
         if self.listener is None:
@@ -191,6 +214,7 @@ def build(argv: list[str], listener: socket.socket | None) -> WorkspaceServer:
         argv: command-line arguments of ``jupyterhub-singleuser``.
         listener: a socket that listens already; otherwise ``JUPYTERHUB_SERVICE_URL`` says where.
     """
+    usersite.append()
     lean.import_lab()
     WorkspaceServer.listener = listener
     server: WorkspaceServer = WorkspaceApp.initialize_server(argv=argv)
@@ -203,27 +227,29 @@ def run(argv: list[str], listener: socket.socket | None = None) -> None:
     A person's own configuration that breaks the start is left out in a second try: a workspace
     always opens, and says why it looks different.
     """
+    refuge.prepare()
     try:
         server = build(argv, listener)
     except (Exception, SystemExit) as error:
         if os.environ.get(_NO_USER_CONFIG):
             raise
         traceback.print_exc()
-        _restart_safely(argv, listener, f"{type(error).__name__}: {error}")
+        _restart_safely(argv, listener, blame.explain(error))
     server.start()
 
 
 def _restart_safely(argv: list[str], listener: socket.socket | None, reason: str) -> NoReturn:
     """Replace this process by a fresh one that ignores the configuration in the home."""
     print(
-        f"This workspace did not start ({reason}; details above). Starting again without the "
+        f"This workspace did not start. {reason} Details are above. Starting again without the "
         "configuration in the home directory (~/.jupyter); correct it and restart the workspace.",
         file=sys.stderr,
         flush=True,
     )
     os.environ[_NO_USER_CONFIG] = "1"
     os.environ[SAFE_MODE] = reason
-    command = [sys.executable, "-m", "datalab_workspace.launch"]
+    os.environ["PYTHONNOUSERSITE"] = "1"
+    command = [sys.executable, "-s", "-m", "datalab_workspace.launch"]
     if listener is not None:
         os.set_inheritable(listener.fileno(), True)
         command += ["--listener-fd", str(listener.fileno())]

@@ -156,15 +156,24 @@ def _trustworthy(variant: Path, original: os.stat_result) -> os.stat_result | No
 def static_directories() -> list[Path]:
     """Return the directories of Jupyter's static files in this environment, not in any home."""
     import jupyter_server
-    from jupyter_core.paths import ENV_JUPYTER_PATH
 
     packages = Path(jupyter_server.__file__).parents[1]
     candidates = [
         Path(jupyter_server.__file__).parent / "static",
         packages / "notebook" / "static",
-        *(Path(path) / part for path in ENV_JUPYTER_PATH for part in ("lab", "labextensions")),
+        *(Path(path, part) for path in data_directories() for part in ("lab", "labextensions")),
     ]
     return [path for path in candidates if path.is_dir()]
+
+
+def data_directories() -> list[str]:
+    """Return Jupyter's data directories outside homes.
+
+    Debian's own Python has ``/usr`` as its prefix, and installs below ``/usr/local``.
+    """
+    from jupyter_core.paths import ENV_JUPYTER_PATH, SYSTEM_JUPYTER_PATH
+
+    return list(dict.fromkeys([*ENV_JUPYTER_PATH, *SYSTEM_JUPYTER_PATH]))
 
 
 def compressible() -> Iterator[Path]:

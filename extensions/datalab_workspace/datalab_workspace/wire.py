@@ -13,6 +13,7 @@ message             from → to                over
 :class:`Assignment` hub → workspace          the platform's secret store, read once at boot
 :class:`Register`   workspace → hub          HTTP, for platforms that start by themselves
 :class:`Registered` hub → workspace          the answer
+:class:`TunnelRequest` / :class:`TunnelGrant`   gateway → hub → gateway, HTTP
 :class:`CredentialRequest` / :class:`Credential`   workspace → broker → workspace, HTTP
 :class:`Sources`    broker → workspace       HTTP, what the person may use
 :class:`Refusal`    broker → workspace       HTTP, with a sentence for the person
@@ -124,6 +125,10 @@ class Assignment(Message):
         home: working directory, and the root of the file browser.
         uid, gid: whom to become if started as root; ``None``: stay.
         patience: seconds that the workspace goes on trying to register.
+        tunnel: where to dial out to, if nobody can connect to the workspace; it listens on
+            loopback only then.
+        tls: JupyterHub's ``internal_ssl`` as PEM: ``key``, ``cert`` and ``ca``; empty without.
+        stop_grace: seconds between the platform's SIGTERM and its end.
     """
 
     job: str
@@ -137,6 +142,9 @@ class Assignment(Message):
     gid: int | None = None
     patience: float = 600.0
     name: str = ""
+    tunnel: str = ""
+    tls: dict[str, str] = field(default_factory=dict, repr=False)
+    stop_grace: float | None = None
 
 
 @dataclass(frozen=True)
@@ -148,17 +156,57 @@ class Register(Message):
     Attributes:
         job: the platform's name for the workspace.
         secret: the registration secret, of which the hub keeps a hash.
+        transport: ``direct``, or ``tunnel``: it understood that it has to dial out.
+        certificate: PEM of the assignment's; the hub signs its key again, for this address.
     """
 
     job: str
     secret: str = field(repr=False)
     ip: str
     port: int
+    transport: str = "direct"
+    certificate: str = ""
 
 
 @dataclass(frozen=True)
 class Registered(Message):
-    """The hub took the registration: run the server."""
+    """The hub took the registration: run the server.
+
+    Attributes:
+        certificate: PEM, for the key in the assignment and the address that was registered, which
+            nobody knew before; empty without ``internal_ssl``.
+    """
+
+    certificate: str = ""
+
+
+@dataclass(frozen=True)
+class TunnelRequest(Message):
+    """The gateway asks whether a job may have a tunnel, with its own token as authorization.
+
+    Attributes:
+        secret_hash: SHA-256 of the registration secret that it was dialled with.
+        taken: a port that was granted before and that somebody else has; 0: none.
+    """
+
+    job: str
+    secret_hash: str
+    taken: int = 0
+
+
+@dataclass(frozen=True)
+class TunnelGrant(Message):
+    """It may.
+
+    Attributes:
+        port: where the proxy looks for the workspace.
+        prefix: how the paths of all its requests begin; empty: anything.
+        encrypted: TLS passes through; nobody on the way can read a path.
+    """
+
+    port: int
+    prefix: str = ""
+    encrypted: bool = False
 
 
 @dataclass(frozen=True)

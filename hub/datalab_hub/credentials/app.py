@@ -56,10 +56,13 @@ def application(broker: Broker, log: logging.Logger) -> web.Application:
         except CredentialProblem as problem:
             if problem.detail:
                 log.warning("%s", problem.detail)
+            if not problem.audited:
+                broker.knock(problem, _asked(request))
             answer = _refusal(problem.status, problem.reason, problem.message)
             if isinstance(problem, TooMany):
                 answer.headers["Retry-After"] = str(max(1, round(problem.retry_after)))
         except web.HTTPException as error:
+            broker.knock(BadRequest(f"{error.reason}."), _asked(request))
             answer = _refusal(error.status, "request", f"{error.reason}.")
         answer.headers["Cache-Control"] = "no-store"
         return answer
@@ -101,6 +104,12 @@ async def _body(request: web.Request, wanted: type[M]) -> M:
 
 def _message(message: wire.Message) -> web.Response:
     return web.Response(body=wire.encode(message), content_type=_JSON)
+
+
+def _asked(request: web.Request) -> str:
+    """Return which of our paths was asked for; others may hold anything, a token too."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "another path"
 
 
 def _refusal(status: int, reason: str, message: str) -> web.Response:

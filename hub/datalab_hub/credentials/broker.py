@@ -16,7 +16,7 @@ from .hub import Hub
 from .limits import RateLimit
 from .metrics import Metrics
 from .minters import Minter, minter_for
-from .policy import decide
+from .policy import decide, not_in_group
 from .problems import CredentialProblem, HubAway, MintFailed, NotAWorkspace, TooMany
 from .who import Workspace
 
@@ -69,7 +69,13 @@ class Broker:
         except NotAWorkspace as problem:
             self._record(NOBODY, None, problem, {"asked": "sources"})
             raise
-        return wire.Sources([self._info(entry) for entry in self.catalog.sources_for(who.groups)])
+        return wire.Sources(
+            [
+                self._info(entry, who)
+                for entry in self.catalog.data_sources
+                if entry.allows(who.groups) or entry.advertised
+            ]
+        )
 
     async def credential(
         self, token: str, asked: wire.CredentialRequest, began: float
@@ -123,6 +129,10 @@ class Broker:
             reason="agent",
             detail={"knock": clean_text(alert.reason, _NAME_CHARS), "count": alert.count},
         )
+
+    def knock(self, problem: CredentialProblem, path: str) -> None:
+        """Write into the audit what was refused before anybody was asked who it is."""
+        self._record(NOBODY, None, problem, {"asked": clean_text(path, _NAME_CHARS)})
 
     async def sweep(self) -> None:
         """Take back at the sources what belongs to runs that have ended or lost their rights."""
@@ -183,7 +193,12 @@ class Broker:
         expires = minted.expires.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return wire.Credential(source.name, source.kind, minted.values, expires), minted.label
 
-    def _info(self, source: DataSource) -> wire.SourceInfo:
+    def _info(self, source: DataSource, who: Workspace) -> wire.SourceInfo:
+        if not source.allows(who.groups):  # advertised: that it exists, and nothing of where
+            why = not_in_group(source).message
+            return wire.SourceInfo(
+                source.name, source.title, source.kind, description=source.description, problem=why
+            )
         return wire.SourceInfo(
             name=source.name,
             title=source.title,
@@ -205,6 +220,7 @@ class Broker:
     def _record(
         self, user: str, server: str | None, problem: CredentialProblem, detail: dict[str, str]
     ) -> None:
+        problem.audited = True
         # Anybody who reaches the broker can send made-up tokens: they must not fill the disk.
         if user == NOBODY and not isinstance(problem, HubAway) and self._strangers.take(NOBODY):
             return

@@ -11,6 +11,7 @@ needs the broker's own token; it opens nothing else, since the service has no sc
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,13 +19,23 @@ from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
 from .. import compat
+from ..site import SETTING
 from ..spawner import WorkspaceSpawner
+from .limits import RateLimit
+from .sign_in import end_of
 
 SERVICE = "datalab-credentials"
 PATH = r"/datalab/api/credentials"
 
 # Of what a sign-in left: never a refresh token, which lives for months.
-_PERSONAL = ("access_token", "id_token", "expires_at")
+_PERSONAL = ("access_token", "id_token")
+_NOBODY = "-"
+# Anybody who reaches the hub can knock: that must not fill the disk.
+_STRANGERS = RateLimit(burst=60, per_minute=60)
+_SOON = 1  # second
+_MOMENT = 60  # seconds that a token is taken to be good of which its provider says no end
+# Person → (access token, when a refresh brought it): not every token says when it ends.
+_ISSUED: dict[str, tuple[str | None, float]] = {}
 
 
 class _BrokerHandler(APIHandler):
@@ -38,6 +49,13 @@ class _BrokerHandler(APIHandler):
         """
         await super().prepare()
         if not compat.is_service(self.current_user, SERVICE):
+            name = getattr(self.current_user, "name", _NOBODY)
+            if name != _NOBODY or not _STRANGERS.take(_NOBODY):
+                audit = self.settings[SETTING].audit
+                detail = {"asked": "introspection"}
+                audit.record(
+                    "credential", user=name, outcome="refused", reason="broker", detail=detail
+                )
             raise web.HTTPError(403, "Only Datalab's credential broker may ask this.")
 
     def field(self, name: str, kind: type) -> Any:
@@ -100,16 +118,44 @@ class PersonHandler(_BrokerHandler):
     """What did this person's sign-in leave, for a source that wants the person's own token?"""
 
     async def post(self) -> None:
-        """Answer with the access and identity tokens, refreshed if the authenticator can."""
+        """Answer with the access and identity tokens, refreshed if the authenticator can.
+
+        JupyterHub refreshes at most every ``auth_refresh_age``. A token that has ended, or of
+        which nobody knows when it ends, does not wait for that.
+        """
         run = self.field("run", int)
         spawner = next((found for found in self.live() if found.run_id == run), None)
         if spawner is None:
             self.set_status(404)
             self.finish({"reason": "stopped"})
             return
-        await self.refresh_auth(spawner.user)
-        state = await spawner.user.get_auth_state() or {}
-        self.finish({name: state[name] for name in _PERSONAL if state.get(name)})
+        self.finish(await self._tokens(spawner.user))
+
+    async def _tokens(self, user: Any) -> dict[str, Any]:
+        state = await user.get_auth_state() or {}
+        if not state:
+            return {}
+        before = state.get("access_token")
+        end = end_of(state, self._issued(user, before))
+        forced = end is None or end <= time.time() + _SOON
+        accepted = await compat.refresh_sign_in(self, user, force=forced)
+        state = await user.get_auth_state() or {}
+        token = state.get("access_token")
+        if token != before:
+            _ISSUED[user.name] = (token, time.time())
+        end = end_of(state, self._issued(user, token))
+        if not accepted:  # neither the token nor the refresh token is taken any more
+            end = 0
+        elif forced and (end is None or end <= time.time() + _SOON):
+            # Still good by the provider's clock: it was asked just now.
+            end = time.time() + _MOMENT
+        answer = {name: state[name] for name in _PERSONAL if state.get(name)}
+        return answer | {"expires_at": end}
+
+    @staticmethod
+    def _issued(user: Any, token: str | None) -> float | None:
+        known, moment = _ISSUED.get(user.name, (None, 0.0))
+        return moment if known == token else None
 
 
 def is_live(spawner: Any) -> bool:

@@ -13,6 +13,15 @@ _NAME_CHARS = 63
 MODES = ("read", "write")
 
 
+def not_in_group(source: DataSource) -> Refused:
+    """Return the refusal for somebody who is in none of a source's groups."""
+    wanted = " or ".join(sorted(source.allowed_groups))
+    ask = source.contact or "whoever keeps that group to add you, or the person who runs Datalab"
+    return Refused(
+        f"You are not in group {wanted}, which {source.title} is for. Ask {ask}.", reason="group"
+    )
+
+
 def decide(catalog: Catalog, groups: Collection[str], name: str, access: str) -> DataSource:
     """Return the source, if somebody in these groups may use it in this way.
 
@@ -32,12 +41,7 @@ def decide(catalog: Catalog, groups: Collection[str], name: str, access: str) ->
             reason="unknown",
         )
     if not source.allows(groups):
-        wanted = " or ".join(sorted(source.allowed_groups))
-        raise Refused(
-            f"You are not in group {wanted}, which {source.title} is for. "
-            "Ask whoever keeps that group to add you, or the person who runs Datalab.",
-            reason="group",
-        )
+        raise not_in_group(source)
     if access not in MODES:
         raise Refused(
             f"Access is 'read' or 'write', not {clean_text(access, 20)!r}.", reason="mode"

@@ -16,6 +16,8 @@ class CredentialProblem(DatalabError):
 
     status = 500
     outcome = "failed"
+    audited = False
+    """Whether it stands in the audit already."""
 
     def __init__(self, message: str, *, reason: str, detail: str = "") -> None:
         super().__init__(message)

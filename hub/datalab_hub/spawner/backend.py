@@ -57,6 +57,10 @@ async def _stays(url: str) -> None:
     """Nobody follows a workspace that moves."""
 
 
+async def _without_tls() -> dict[str, str]:
+    return {}
+
+
 @dataclass(frozen=True)
 class WorkspaceContext:
     """Everything a backend may know about its workspace, and its ways to speak to the hub.
@@ -80,6 +84,9 @@ class WorkspaceContext:
         renew_token: gives the workspace a fresh hub token in place of the old one, for a platform
             that boots it again; ``environment()`` has it from then on.
         moved: tells the hub and its proxy that the running workspace has another URL.
+        certificates: with JupyterHub's ``internal_ssl``: ``key``, ``cert`` and ``ca`` as PEM, for
+            a workspace on another machine. As secret as ``environment()``. Else nothing.
+        certify: signs the key of such a certificate (PEM) again, for ``IP:…`` or ``DNS:…``.
     """
 
     user: str
@@ -97,6 +104,8 @@ class WorkspaceContext:
     recognises: Callable[[str], bool] = lambda token: False
     renew_token: Callable[[], None] = lambda: None
     moved: Callable[[str], Awaitable[None]] = _stays
+    certificates: Callable[[], Awaitable[dict[str, str]]] = _without_tls
+    certify: Callable[[str, str], str] = lambda certificate, name: ""
 
 
 @dataclass(frozen=True)
@@ -208,6 +217,10 @@ class Platform(LoggingConfigurable):
     """
 
     backend_class: type[Backend]
+
+    epilogue = 0.0
+    """Seconds that a backend may need beyond ``start_timeout`` to say why it gave up, and to clean
+    up. The hub waits as much longer: its own end of a start says nothing but "timeout"."""
 
     def __init__(self, site: Site, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -35,8 +35,8 @@ class RegistrationRefused(DatalabError):
     """A registration that was not taken.
 
     Args:
-        reason: for the audit log: ``unknown-job``, ``wrong-token``, ``wrong-secret``, ``replay``
-            or ``wrong-address``.
+        reason: for the audit log: ``unknown-job``, ``wrong-token``, ``wrong-secret``, ``replay``,
+            ``wrong-address`` or ``old-image``.
         expected: the workspace that the job belongs to, if there is one.
     """
 
@@ -52,6 +52,8 @@ _SENTENCES = {
     "wrong-secret": "The registration secret is not this workspace's.",
     "replay": "This workspace has registered already.",
     "wrong-address": "This address is not one that workspaces have.",
+    "old-image": "The image of this workspace is too old for the way that it is reached here "
+    "(a tunnel, or encrypted connections). The operator has to renew it.",
 }
 
 
@@ -66,6 +68,9 @@ class Expected:
             died before it could say yes is asked a second time.
         used: the (hash, ip, port) that was taken, if one was.
         open: whether that same message may still come again.
+        grant: says on which port of the gateway the workspace is reached, given one that is
+            taken; ``None``: this workspace has no tunnel.
+        peer: from which address the registration came that is being accepted.
     """
 
     job: str
@@ -73,9 +78,11 @@ class Expected:
     server: str
     secret_hash: str
     recognises: Callable[[str], bool]
-    accept: Callable[[wire.Register], Awaitable[None]]
+    accept: Callable[[wire.Register], Awaitable[wire.Registered]]
     used: tuple[str, str, int] | None = None
     open: bool = True
+    grant: Callable[[int], wire.TunnelGrant] | None = None
+    peer: str | None = None
 
 
 class Registrations:
@@ -88,6 +95,10 @@ class Registrations:
         """Take one registration of this job from now on, in place of what was expected before."""
         self._expected[expected.job] = expected
 
+    def expected(self, job: str) -> Expected | None:
+        """Return what is expected of a job, if anything is."""
+        return self._expected.get(job)
+
     def close(self, job: str) -> None:
         """The workspace runs: whoever registers it again is not it."""
         if job in self._expected:
@@ -97,11 +108,17 @@ class Registrations:
         """The job has been given up: a registration comes too late."""
         self._expected.pop(job, None)
 
-    async def register(self, message: wire.Register, token: str) -> Expected:
+    async def register(
+        self, message: wire.Register, token: str, peer: str | None = None
+    ) -> tuple[Expected, wire.Registered]:
         """Take a registration.
 
         Args:
             token: the hub token that came with it.
+            peer: the address at the other end of its connection.
+
+        Returns:
+            whose it was, and what to answer.
 
         Raises:
             RegistrationRefused: it is not taken, and nothing has changed.
@@ -121,11 +138,25 @@ class Registrations:
             raise RegistrationRefused("replay", expected)
         # Before anything is awaited: of two at the same time one is the replay.
         before, expected.used = expected.used, this
+        expected.peer = peer
         try:
-            await expected.accept(message)
+            answer = await expected.accept(message)
         except BaseException as error:
             expected.used = before  # it was not taken
             if isinstance(error, RegistrationRefused):
                 error.expected = expected
             raise
-        return expected
+        return expected, answer
+
+    def grant(self, request: wire.TunnelRequest) -> wire.TunnelGrant:
+        """Return where the gateway has to listen for a workspace that has registered.
+
+        Raises:
+            RegistrationRefused: it has not, or not with this secret.
+        """
+        expected = self._expected.get(request.job)
+        if expected is None or expected.grant is None or expected.used is None:
+            raise RegistrationRefused("unknown-job", expected)
+        if not hmac.compare_digest(request.secret_hash, expected.secret_hash):
+            raise RegistrationRefused("wrong-secret", expected)
+        return expected.grant(request.taken)

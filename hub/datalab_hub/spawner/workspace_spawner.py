@@ -13,6 +13,7 @@ from .. import compat, metrics
 from ..audit import clean_text
 from ..catalog import Profile
 from ..site import Site, site_of
+from . import certificates
 from .backend import Backend, Phase, WorkspaceContext
 from .names import workspace_key
 from .problems import StartFailed, StartProblem, StartRefused
@@ -142,7 +143,7 @@ class WorkspaceSpawner(Spawner):
         self.profile = profile
         self.user_options = {**self.user_options, "profile": profile.name}
         self.orm_spawner.user_options = self.user_options
-        self.start_timeout = int(profile.start_timeout.total_seconds())
+        self.start_timeout = self._hub_waits(profile)
         self.mem_limit = profile.resources.memory
         self.cpu_limit = profile.resources.cpu
         return super().run_pre_spawn_hook()
@@ -253,7 +254,8 @@ class WorkspaceSpawner(Spawner):
         """Stop the workspace; see :meth:`Backend.stop`."""
         self._unwatch()
         if self.backend is not None:
-            await self.backend.stop(now)
+            async with compat.reachable(self, not now):
+                await self.backend.stop(now)
         self._run_ended("stopped")
 
     def run_post_stop_hook(self) -> Any:
@@ -292,7 +294,7 @@ class WorkspaceSpawner(Spawner):
             return
         # The profile as it was then: today's catalog may have changed or dropped it.
         self.profile = Profile.model_validate(saved["profile"])
-        self.start_timeout = int(self.profile.start_timeout.total_seconds())
+        self.start_timeout = self._hub_waits(self.profile)
         self.run_id, self._token_id = saved.get("run"), saved.get("token")
         self.backend = self._make_backend(self.profile)
         self.backend.load_state(saved["backend"])
@@ -321,6 +323,10 @@ class WorkspaceSpawner(Spawner):
 
     # -- internal ---------------------------------------------------------------------------
 
+    def _hub_waits(self, profile: Profile) -> int:
+        epilogue = self.site.platform(profile.backend).epilogue
+        return int(profile.start_timeout.total_seconds() + epilogue)
+
     def _make_backend(self, profile: Profile) -> Backend:
         image = self.site.catalog.images.get(profile.image) if profile.image else None
         context = WorkspaceContext(
@@ -339,6 +345,8 @@ class WorkspaceSpawner(Spawner):
             recognises=lambda token: compat.is_token(self, token, self._token_id),
             renew_token=self._renew_token,
             moved=lambda url: compat.move_server(self, url),
+            certificates=lambda: certificates.of_workspace(self),
+            certify=lambda certificate, name: certificates.reissue(self, certificate, name),
         )
         return self.site.platform(profile.backend).backend(context)
 

@@ -16,6 +16,7 @@ from .handlers import (
 )
 from .orphans import OrphansHandler
 from .register import RegisterHandler
+from .tunnel import TunnelHandler
 from .view import View
 
 TEMPLATE_PATHS = [Path(__file__).with_name("templates")]
@@ -30,6 +31,7 @@ def handlers(site: Site) -> list[tuple[Any, ...]]:
         (r"/datalab/workspaces/forget", ForgetHandler),
         (r"/datalab/orphans", OrphansHandler),
         (r"/datalab/register", RegisterHandler),
+        (r"/datalab/tunnel", TunnelHandler),
         (r"/datalab/admin", AdminHandler),
         (r"/datalab/admin/ledger.csv", LedgerHandler),
         (r"/datalab/static/(.*)", AssetHandler, {"path": str(STATIC_PATH)}),

@@ -10,6 +10,7 @@ from typing import Any
 from ..catalog import Profile
 from ..site import Site, site_of
 
+_SLOW = timedelta(minutes=15)  # whoever is given so long needs minutes
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -78,6 +79,13 @@ def memory(size: int) -> str:
     return f"{gib:.0f} GiB" if gib >= 1 and gib == round(gib) else f"{gib:.1f} GiB"
 
 
+def _readiness(profile: Profile, expected: float | None) -> str:
+    """Say when a workspace will be ready: by experience, or roughly before there is any."""
+    if expected is not None:
+        return f"usually ready in {duration(expected)}"
+    return "ready in minutes" if profile.start_timeout >= _SLOW else ""
+
+
 def _card(site: Site, profile: Profile, *, last_used: bool) -> Card:
     image = site.catalog.images.get(profile.image) if profile.image else None
     have, parts = profile.resources, []
@@ -90,7 +98,9 @@ def _card(site: Site, profile: Profile, *, last_used: bool) -> Card:
         parts.append(f"{count}{have.gpu.type or 'GPU'}")
     price = ""
     if profile.price_per_hour is not None:
-        price = f"{money(profile.price_per_hour, site.catalog.currency)} per hour"
+        # What is paid for a machine that may be taken back changes by the hour; this is its limit.
+        most = "up to " if profile.sagemaker is not None and profile.sagemaker.spot else ""
+        price = f"{most}{money(profile.price_per_hour, site.catalog.currency)} per hour"
     expected = site.ledger.expected_start(profile.name)
     return Card(
         name=profile.name,
@@ -99,6 +109,6 @@ def _card(site: Site, profile: Profile, *, last_used: bool) -> Card:
         contents=image.contents if image else (),
         resources=tuple(parts),
         price=price,
-        start=f"usually ready in {duration(expected)}" if expected is not None else "",
+        start=_readiness(profile, expected),
         last_used=last_used,
     )

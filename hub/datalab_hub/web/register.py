@@ -41,7 +41,9 @@ class RegisterHandler(APIHandler):
         job = clean_text(message.job, _JOB_CHARS)
         caller = self.current_user.name if self.current_user else "nobody"
         try:
-            expected = await site.registrations.register(message, self.get_auth_token() or "")
+            expected, answer = await site.registrations.register(
+                message, self.get_auth_token() or "", self._peer()
+            )
         except RegistrationRefused as refusal:
             owner = refusal.expected
             site.audit.record(
@@ -62,7 +64,12 @@ class RegisterHandler(APIHandler):
             detail={"job": job, "address": f"{clean_text(message.ip, 45)}:{message.port}"},
         )
         self.set_header("Content-Type", "application/json")
-        self.finish(wire.encode(wire.Registered()))
+        self.finish(wire.encode(answer))
+
+    def _peer(self) -> str | None:
+        """Return the other end of the connection: not what headers say, which anybody may send."""
+        address = getattr(self.request.connection.context, "address", None)
+        return str(address[0]).removeprefix("::ffff:") if isinstance(address, tuple) else None
 
     def _refuse(self, status: int, message: str) -> None:
         body: dict[str, Any] = {"status": status, "message": message}

@@ -23,11 +23,13 @@ class Timing:
     Attributes:
         steps: before the container runs.
         grace: between SIGTERM and SIGKILL; AWS gives 120.
+        notice: the same when a spot machine is taken back; AWS promises nothing.
         ending: from the container's end to the final status (uploading).
     """
 
     steps: float = 0.02
     grace: float = 20.0
+    notice: float = 0.0
     ending: float = 0.02
 
 
@@ -213,7 +215,7 @@ class Job:
                 self._exited(end.result())
                 return False
             if interrupt.done() and not stop.done() and not timeout.done():
-                await self._terminate(0)
+                await self._terminate(self.timing.notice)
                 return True
             await self._terminate(self.timing.grace)
             await asyncio.sleep(self.timing.ending)

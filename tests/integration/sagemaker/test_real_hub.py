@@ -3,125 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import aiohttp
 import httpx
 import pytest
 from fakes.sagemaker import Timing
-from fakes.sagemaker.threaded import threaded_aws
-from hubproc import free_port, running_hub, until
+from hubproc import until
 from probes import execute
-from sagemaker_site import FILE_SYSTEM, REAL, SETTINGS, TESTS, secrets_of
-
-TOKEN = "t" * 32
-CATALOG = """
-version: 1
-images:
-  lab: {reference: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/lab@sha256:1", title: Lab}
-profiles:
-  - name: gpu
-    title: GPU
-    backend: sagemaker
-    image: lab
-    sagemaker: {instance_type: ml.g5.xlarge}
-"""
-CONFIG = """
-import json
-from datalab_hub.config import configure
-c.JupyterHub.db_url = "sqlite:///hub.sqlite"
-c.JupyterHub.authenticator_class = "dummy"
-c.Authenticator.allow_all = True
-c.JupyterHub.cleanup_servers = False
-c.JupyterHub.services = [{"name": "test", "api_token": os.environ["TOKEN"], "admin": True}]
-for name, value in json.loads(os.environ["PLATFORM"]).items():
-    c.SageMakerPlatform[name] = value
-configure(c, catalog="datalab.yaml", data_dir="data")
-"""
-
-
-class Site:
-    """A hub's directory; :meth:`running` is one process of it."""
-
-    def __init__(self, directory: Path, aws: Any, moto: str) -> None:
-        self.directory, self.aws, self.moto = directory, aws, moto
-        (directory / "datalab.yaml").write_text(CATALOG)
-        homes = aws.directory / FILE_SYSTEM / "homes"
-        homes.mkdir(parents=True)
-        settings = SETTINGS | {"homes_mount": str(homes), "entrypoint": REAL, "attempts": 4}
-        self.url = f"http://127.0.0.1:{free_port()}"
-        self.environment = aws.environment() | {
-            "TOKEN": TOKEN,
-            "PLATFORM": json.dumps(settings),
-            "SITE": self.url,
-            "HUB_PORT": str(free_port()),
-            "PROXY_API_PORT": str(free_port()),
-        }
-        self.api = httpx.Client(
-            base_url=f"{self.url}/hub/api/",
-            headers={"Authorization": f"token {TOKEN}"},
-            timeout=60,
-        )
-
-    @contextmanager
-    def running(self):
-        with running_hub(self.directory, CONFIG, self.environment) as (_, process):
-            yield process
-
-    def server(self) -> dict[str, Any]:
-        return self.api.get("users/ann").json()["servers"].get("", {})
-
-    def start(self) -> None:
-        self.api.post("users/ann")
-        reply = self.api.post("users/ann/server", json={"profile": "gpu"})
-        assert reply.status_code in (201, 202), reply.text
-        until(lambda: self.server().get("ready") or not self.server().get("pending"), 60)
-        assert self.server().get("ready"), self.log()
-
-    def stop(self) -> None:
-        self.api.delete("users/ann/server")
-        until(lambda: not self.server(), 60)
-
-    def jobs(self) -> list[Any]:
-        return [job for job in self.aws.all_jobs() if job.status == "InProgress"]
-
-    def log(self) -> str:
-        return (self.directory / "hub.log").read_text() + "".join(
-            job.log() for job in self.aws.all_jobs()
-        )
-
-    def audit(self) -> list[dict[str, Any]]:
-        path = self.directory / "data" / "logs" / "audit.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()]
-
-    def workspace(self) -> Any:
-        """Return what :func:`probes.execute` speaks to, through the proxy."""
-        headers = {"Authorization": f"token {TOKEN}"}
-        url = f"{self.url}/user/ann/"
-
-        async def ask(path: str, method: str = "GET", **options: Any) -> Any:
-            async with (
-                aiohttp.ClientSession(headers=headers) as session,
-                session.request(method, url + path, **options) as reply,
-            ):
-                return await reply.json()
-
-        return SimpleNamespace(url=url, headers=headers, json=ask)
+from sagemaker_hub import TOKEN, a_site
+from sagemaker_site import FILE_SYSTEM, secrets_of
 
 
 @pytest.fixture
 def site(tmp_path, moto):
-    timing = Timing(steps=0.1, grace=20, ending=0.05)
-    with threaded_aws(tmp_path / "aws", moto, timing) as aws:
-        aws.instance_environment["PYTHONPATH"] = str(TESTS)
-        (tmp_path / "hub").mkdir()
-        yield Site(tmp_path / "hub", aws, moto)
-        assert aws.broken == []
+    with a_site(tmp_path, moto) as site:
+        yield site
 
 
 def test_from_the_click_to_a_cell_and_back(site):

@@ -8,6 +8,8 @@ import logging
 
 from datalab_workspace import wire
 from fakes.sagemaker import Fault, server_error, throttled
+from hubproc import free_port
+from sagemaker_hub import a_site
 from sagemaker_site import eventually
 
 # Where an assignment has to be: in the request that writes it and the answer that reads it.
@@ -83,3 +85,59 @@ async def test_a_workspaces_processes_show_no_secret(world):
     for secret in registration_secrets(world):
         assert secret not in shown
     await backend.stop()
+
+
+def test_a_hub_with_a_gateway_shows_no_secret_in_logs_metrics_audit_database_and_command_lines(
+    tmp_path, moto
+):
+    """With every log at its most talkative, over a start, a registration, a tunnel and a stop."""
+    import psutil
+
+    port = free_port()
+    settings = {
+        "transport": "tunnel",
+        "gateway_url": f"ws://127.0.0.1:{port}/",
+        "gateway_listen": f"127.0.0.1:{port}",
+    }
+    config = """
+c.JupyterHub.log_level = "DEBUG"
+c.JupyterHub.authenticate_prometheus = False
+c.JupyterHub.internal_ssl = True
+c.JupyterHub.internal_certs_location = "certs"
+c.ConfigurableHTTPProxy.api_url = "https://127.0.0.1:" + os.environ["PROXY_API_PORT"]
+"""
+    with a_site(tmp_path, moto, settings=settings, config=config) as site, site.running() as hub:
+        site.start()
+        processes = [*hub.children(recursive=True)]
+        processes += [psutil.Process(job.process.pid) for job in site.jobs()]
+        processes += [child for job in processes for child in job.children()]
+        shown = " ".join(" ".join(process.cmdline()) for process in processes)
+        metrics = site.api.get("../metrics").text
+        site.stop()
+        seen = {
+            "log": site.log(),
+            "metrics": metrics,
+            "audit": json.dumps(site.audit()),
+            "command lines": shown,
+            "database": (site.directory / "hub.sqlite").read_bytes().decode("latin-1"),
+        }
+        for at, call in enumerate(site.aws.calls):
+            if call.operation not in _CARRIERS:
+                where = f"{call.operation} at {at}"
+                seen[where] = json.dumps([call.body, call.answer], default=str)
+        written = [
+            wire.decode(call.body["SecretString"])
+            for call in site.aws.calls
+            if call.operation in {"CreateSecret", "PutSecretValue"}
+        ]
+        secrets = {message.secret for message in written}
+        secrets |= {message.env["JUPYTERHUB_API_TOKEN"] for message in written}
+        secrets |= {message.tls["key"].splitlines()[3] for message in written}
+        assert len(secrets) == 3
+        leaks = {place for place, text in seen.items() for secret in secrets if secret in text}
+        assert leaks == set()
+        # All of it was really looked at.
+        assert "datalab_start" in seen["metrics"]
+        assert "is reached through port" in seen["log"]
+        assert "registration" in seen["audit"]
+        assert "tunnel.client" in seen["command lines"]

@@ -26,6 +26,8 @@ MESSAGES = [
     wire.Exited(pid=7, status=-9),
     wire.Register(job="dl-ann", secret="s3cret", ip="10.0.0.7", port=8888),
     wire.Registered(),
+    wire.TunnelRequest(job="dl-ann", secret_hash="0" * 64, taken=20001),
+    wire.TunnelGrant(port=20002, prefix="/user/ann/", encrypted=True),
     wire.Assignment(
         job="dl-ann",
         secret="s3cret",

@@ -8,14 +8,14 @@ import re
 from . import knowledge
 from .errors import ExportError
 from .magics import statements_of, translate
-from .model import Analysis, CodeCell, Facts, Interval, Notebook, Parameter, Warn
+from .model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
 from .names import Flow, strings_in
+from .promoting import parameters_of
 from .sharing import (
     BUILTINS,
     Function,
     bindings,
     changed_roots,
-    constant,
     divide,
     reached,
     root_of,
@@ -44,7 +44,7 @@ def analyse(notebook: Notebook) -> Analysis:
         _rewrite(cell)
     found = Analysis(notebook, code, {}, warnings, whole=whole)
     found.installs = [name for cell in code for name in cell.installs]
-    found.parameters = _parameters(notebook, code)
+    found.parameters = parameters_of(notebook, code)
     _look(found)
     return found
 
@@ -104,28 +104,6 @@ def _outside_functions(tree: ast.Module) -> list[ast.AST]:
         found.append(node)
         if not isinstance(node, Function | ast.Lambda | ast.ClassDef):
             waiting.extend(ast.iter_child_nodes(node))
-    return found
-
-
-def _parameters(notebook: Notebook, code: list[CodeCell]) -> list[Parameter]:
-    found: list[Parameter] = []
-    bound = bindings([cell for cell in code if not cell.opaque])
-    tagged = {cell.index for cell in notebook.cells if "parameters" in cell.tags}
-    for cell in code:
-        if cell.index not in tagged:
-            continue
-        for one in cell.statements:
-            node = one.node
-            if not isinstance(node, ast.Assign) or len(node.targets) != 1:
-                continue
-            target = node.targets[0]
-            if not isinstance(target, ast.Name) or not constant(node.value):
-                continue
-            value = ast.literal_eval(node.value)
-            if isinstance(value, bool | int | float | str) and len(bound[target.id]) == 1:
-                kind = type(value).__name__
-                if not target.id.startswith("_"):
-                    found.append(Parameter(target.id, kind, value, cell.index))
     return found
 
 
@@ -272,7 +250,8 @@ def _settings(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: in
             if isinstance(target, ast.Name) and _sets(found, target.id, resolve):
                 name = "matplotlib.rc"  # by a function of the notebook
             imported = root_of(target) in resolve
-            assigned = not isinstance(one.node, ast.Expr)
+            context = getattr(target, "ctx", None)
+            assigned = isinstance(context, ast.Store | ast.Del)
             known = bool(knowledge.SETTING_ROOT.match(name))
             helper = not assigned and imported and knowledge.SETTER.search(name.rsplit(".", 1)[-1])
             if not name or not ((imported and assigned) or known or helper):

@@ -7,7 +7,7 @@ line; a cell that prints another number of lines each time stands for any text.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 Run = dict[str, dict[str, Any]]  # cell → what was noted after it
@@ -35,54 +35,69 @@ class Difference:
         return f"cell {self.cell + 1} shows {_quoted(self.expected)}, not {_quoted(self.got)}"
 
 
-@dataclass
 class Reference:
-    """The notebook's two runs."""
+    """The notebook's runs, two or more."""
 
-    first: Run
-    second: Run
-    unsure: dict[int, str] = field(default_factory=dict)  # cells whose output varies, and why
-
-    def __post_init__(self) -> None:
+    def __init__(self, *runs: Run) -> None:
+        self.runs = runs
+        self.first = runs[0]
+        self.unsure: dict[int, str] = {}  # cells whose output varies, and why
         for cell, noted in self.first.items():
-            one, other = noted["outputs"], self.second[cell]["outputs"]
-            if one != other:
-                self.unsure[int(cell)] = _why(one, other)
+            for other in runs[1:]:
+                if noted["outputs"] != other[cell]["outputs"]:
+                    self.unsure[int(cell)] = _why(noted["outputs"], other[cell]["outputs"])
+
+    @property
+    def varies(self) -> bool:
+        """Say whether anything was not the same in all runs."""
+        return bool(self.unsure) or any(
+            noted["variables"] != other[cell]["variables"]
+            for cell, noted in self.first.items()
+            for other in self.runs[1:]
+        )
 
     def shown(self, cells: list[int]) -> list[Expected]:
         """Return what the cells show, one after the other."""
         found: list[Expected] = []
         for cell in cells:
-            noted = self.first[str(cell)]
-            one, other = noted["outputs"], self.second[str(cell)]["outputs"]
-            if len(one) != len(other):
+            every = [run[str(cell)]["outputs"] for run in self.runs]
+            if len({len(one) for one in every}) > 1:
                 found.append(Expected("free", "", cell))
             else:
                 found += [
-                    Expected("exact" if line == again else "any", line, cell)
-                    for line, again in zip(one, other, strict=True)
+                    Expected("exact" if len(set(lines)) == 1 else "any", lines[0], cell)
+                    for lines in zip(*every, strict=True)
                 ]
-            found += [Expected("optional", line, cell) for line in noted["optional"]]
+            optional = self.first[str(cell)]["optional"]
+            found += [Expected("optional", line, cell) for line in optional]
         return found
 
     def types(self, cell: int) -> dict[str, str]:
-        """Return the types of the variables after a cell, where both runs had the same."""
-        one, other = (run[str(cell)].get("types", {}) for run in (self.first, self.second))
-        return {name: kind for name, kind in one.items() if kind and other.get(name) == kind}
+        """Return the types of the variables after a cell, where all runs had the same."""
+        one, *others = (run[str(cell)].get("types", {}) for run in self.runs)
+        return {
+            name: kind
+            for name, kind in one.items()
+            if kind and all(other.get(name) == kind for other in others)
+        }
 
     def after(self, cell: int) -> tuple[dict[str, str], dict[str, str]]:
         """Return the digests after a cell, and why each of the others cannot be compared."""
-        one = self.first[str(cell)]["variables"]
-        other = self.second[str(cell)]["variables"]
+        one, *others = (run[str(cell)]["variables"] for run in self.runs)
         sure, unsure = {}, {}
         for name, value in one.items():
             if value.startswith("?"):
                 unsure[name] = value[2:]
-            elif value != other.get(name):
+            elif any(value != other.get(name) for other in others):
                 unsure[name] = "it changes from run to run"
             else:
                 sure[name] = value
         return sure, unsure
+
+    def same(self, cell: int, name: str, value: str) -> bool:
+        """Say whether ``value`` is the digest of ``name`` after a cell, or by way of a file."""
+        noted = self.first[str(cell)]
+        return value in (noted["variables"].get(name), noted.get("from files", {}).get(name))
 
 
 def difference(expected: list[Expected], got: list[str]) -> Difference | None:

@@ -51,11 +51,26 @@ def _statement(node: ast.stmt, analysis: Analysis) -> str:
         if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             outside.extend(c for c in ast.iter_child_nodes(one) if isinstance(c, ast.stmt))
     for part in ast.walk(node):
+        if isinstance(part, ast.Compare) and _asks_for_identity(part, analysis):
+            return "it asks whether two names are one object"
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             for inner in ast.walk(part):
                 if isinstance(inner, ast.Call) and _reads_by_name(inner):
                     return "a function names variables in the text of a query"
     return ""
+
+
+def _asks_for_identity(node: ast.Compare, analysis: Analysis) -> bool:
+    """Say whether two variables are compared with ``is``."""
+    if not any(isinstance(one, ast.Is | ast.IsNot) for one in node.ops):
+        return False
+    sides = [node.left, *node.comparators]
+    defined = analysis.definitions
+    return all(
+        isinstance(one, ast.Name | ast.Subscript)
+        and not (isinstance(one, ast.Name) and one.id in defined and defined[one.id][0].shared)
+        for one in sides
+    )
 
 
 def _reads_by_name(node: ast.Call) -> bool:

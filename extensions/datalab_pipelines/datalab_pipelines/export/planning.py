@@ -159,7 +159,7 @@ def _free(stage: StagePlan, stages: list[StagePlan], analysis: Analysis) -> str:
     taken = name in TAKEN | bound or keyword.iskeyword(name) or hasattr(builtins, name)
     if taken or not name.isidentifier():
         name = f"make_{name}"
-    while name in others:
+    while name in others | bound:
         name += "_2"
     return name
 

@@ -15,7 +15,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from ..digests import digests
+from ..digests import digests, digests_from_files
 from ..notebook import (
     capture_output,
     display,
@@ -72,6 +72,7 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
                 if not (name in HELPERS and value is HELPERS[name])
             }
             noted["variables"] = digests(own)
+            noted["from files"] = digests_from_files(own)
             noted["types"] = {name: type_of(value) for name, value in own.items()}
     return found
 

@@ -87,13 +87,14 @@ class FunctionsForm(VariablesForm):
             return ""
         module = self._module(f"What the stages of {_plain(self.plan.title)} share")
         body: list[str] = []
+        late: list[str] = []  # settings that functions of the notebook make
         for one in self.preamble.statements:
             text = _source(self.cells[one.cell], one.statement)
-            (module.first if one.early else body).append(text)
+            calls = _loaded(text) & self.shared_names
+            (module.first if one.early else late if calls else body).append(text)
         if module.first:
             early = self._imports_for("\n".join(module.first))
             module.first = [*early, *module.first, "# isort: split"]
-        body += self._classes(module)
         seen: set[str] = set()
         for cell in self.analysis.code:
             for statement in cell.statements:
@@ -101,6 +102,7 @@ class FunctionsForm(VariablesForm):
                 if names & self.shared_names and not names & seen:
                     seen |= names
                     body.append(self._notes_of(cell, statement) + _source(cell, statement))
+        body += late + self._classes(module)
         text = "\n".join(body)
         module.body = body
         module.imports |= set(self._imports_for(text))
@@ -159,8 +161,10 @@ class FunctionsForm(VariablesForm):
         module.imports |= set(self._imports_for(text))
         names = _loaded(text)
         for one in NOTEBOOK:
-            if one in names and one not in self.bound:
-                module.imports.add(f"from datalab_pipelines.notebook import {one}")
+            own = self.own(one) if one == "show" else one  # the others the notebook itself calls
+            if own in names and own not in self.bound:
+                renamed = "" if own == one else f" as {own}"
+                module.imports.add(f"from datalab_pipelines.notebook import {one}{renamed}")
         used = sorted(names & self.shared_names)
         used += sorted(name for name, _ in self.together.values() if name in names)
         used += sorted(module.hints.names - set(used))
@@ -375,7 +379,7 @@ class FunctionsForm(VariablesForm):
             if isinstance(node, ast.Expr) and not self._silent(node.value):
                 start, end = span(node.value, where)
                 text = shown_value(node.value, cell.code[start:end])
-                edits.append(Edit(*span(node, where), f"show({text})"))
+                edits.append(Edit(*span(node, where), f"{self.own('show')}({text})"))
         return _tidy(apply_edits(cell.code, edits), cell, self)
 
     def _kept_imports(self, node: ast.stmt) -> str:

@@ -30,6 +30,18 @@ LOOKING = {
     "all",
     "str",
 }
+CONSUMERS = {
+    *("sum", "max", "min", "any", "all", "sorted", "list", "tuple", "set", "dict", "frozenset"),
+    *("Counter", "join", "sort", "sort_values", "apply", "applymap", "agg", "transform", "assign"),
+    *("array", "fromiter", "mean", "stdev", "len", "print", "nlargest", "nsmallest", "reduce"),
+    *("prod", "extend", "update", "quantify", "first"),
+}
+NUMBERS = {"sum", "max", "min", "len", "int", "float", "abs", "round", "str", "bool", "tuple"}
+GENERICS = {
+    *("List", "Dict", "Set", "Tuple", "Optional", "Union", "Callable", "Iterable", "Iterator"),
+    *("Sequence", "Mapping", "FrozenSet", "Literal", "Any", "Type", "Deque", "DefaultDict"),
+    *("list", "dict", "set", "tuple", "frozenset", "type", "Counter", "Collection", "Container"),
+}
 MAKERS = {
     "namedtuple",
     "Path",
@@ -110,9 +122,30 @@ def candidates(code: list[CodeCell]) -> Iterator[Definition]:
                     yield _with_names(Definition(target.id, "function", cell.index, one))
                 elif isinstance(target, ast.Name) and constant(node.value):
                     yield Definition(target.id, "constant", cell.index, one)
+                elif isinstance(target, ast.Name) and _is_type(node.value):
+                    used = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+                    used -= BUILTINS
+                    yield Definition(target.id, "constant", cell.index, one, set(used), set(used))
                 elif isinstance(target, ast.Name) and _made_of_constants(node.value):
                     root = {root_of(getattr(node.value, "func", node.value))}
                     yield Definition(target.id, "constant", cell.index, one, set(root), set(root))
+
+
+def _is_type(node: ast.expr) -> bool:
+    """Say whether it is a type by its form: ``list[int]``, ``Tuple[Card, ...]``, ``int | None``."""
+    if isinstance(node, ast.Subscript):
+        generic = _short(node.value) in GENERICS
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        return generic and all(isinstance(one, ast.Name) or _is_type(one) for one in inner)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return all(_is_type(one) or _is_none(one) for one in (node.left, node.right))
+    if isinstance(node, ast.Constant):
+        return node.value is ...
+    return isinstance(node, ast.Name) and isinstance(getattr(builtins, node.id, None), type)
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _made_of_constants(node: ast.expr) -> bool:
@@ -229,8 +262,8 @@ def _sound(one: Definition, bound: dict[str, list[ast.stmt]]) -> bool:
     assert isinstance(node, Function | ast.ClassDef)
     for decorator in node.decorator_list:
         named = decorator.func if isinstance(decorator, ast.Call) else decorator
-        short = named.attr if isinstance(named, ast.Attribute) else root_of(named)
-        if "cache" in short or "memo" in short:
+        short = _short(named)
+        if ("cache" in short or "memo" in short) and not _gives_unchangeable(node):
             return False  # what it keeps may be changed
         binds = bound.get(root_of(named), [])
         if not all(isinstance(b, IMPORTS) for b in binds):
@@ -238,6 +271,30 @@ def _sound(one: Definition, bound: dict[str, list[ast.stmt]]) -> bool:
     if isinstance(node, Function):
         return _sound_defaults(node)
     return _sound_class(node)
+
+
+def _short(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else root_of(node)
+
+
+def _gives_unchangeable(node: ast.AST) -> bool:
+    """Say whether all that a function returns is made by operators and functions of numbers."""
+    made = ast.BinOp | ast.BoolOp | ast.Compare | ast.UnaryOp | ast.IfExp | ast.Tuple
+    passed = (ast.Constant, ast.operator, ast.boolop, ast.cmpop, ast.unaryop, ast.expr_context)
+    name = getattr(node, "name", "")
+
+    def fine(value: ast.AST | None) -> bool:
+        if value is None or isinstance(value, passed):
+            return True
+        if isinstance(value, ast.Call):
+            return root_of(value.func) in {*NUMBERS, name} and isinstance(value.func, ast.Name)
+        if isinstance(value, made):
+            return all(fine(one) for one in ast.iter_child_nodes(value))
+        return isinstance(value, ast.Name) and value.id in arguments
+
+    arguments = {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)}
+    returns = [one.value for one in ast.walk(node) if isinstance(one, ast.Return)]
+    return isinstance(node, ast.FunctionDef) and all(fine(one) for one in returns)
 
 
 def _sound_defaults(function: ast.AST) -> bool:
@@ -323,7 +380,15 @@ def _captures(one: Definition, good: set[str], bound: set[str]) -> bool:
     """Say whether it may give away a function that reads variables."""
     node = one.statement.node
     inside = node.value if isinstance(node, ast.Assign) else node
+    consumed = {
+        id(given)
+        for call in ast.walk(inside)
+        if isinstance(call, ast.Call) and _short(call.func) in CONSUMERS
+        for given in [*call.args, *(word.value for word in call.keywords)]
+    }
     for part in ast.walk(inside):
+        if id(part) in consumed:
+            continue
         nested = isinstance(part, ast.Lambda | Function | ast.ClassDef | ast.GeneratorExp)
         if part is not inside and nested:
             assert isinstance(part, ast.stmt | ast.expr)

@@ -1,108 +1,131 @@
-"""All that the server extension knows of the exporter; runs in the child process only."""
+"""All that the server extension knows of the exporter; runs in child processes only."""
 
 from __future__ import annotations
 
-import inspect
-import os
+import dataclasses
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from datalab_pipelines import export
+from datalab_pipelines.export.model import to_json
+
+from .compute import presets
+from .edits import again, planned
+from .watching import reported_stages
 
 Report = Callable[[dict[str, Any]], None]
-
-CAN_VERIFY = hasattr(export, "verify")
-CAN_COMMIT = hasattr(export, "commit")
+SHOWN = 600  # characters of a cell that the panel shows
 
 
-def choices(found: dict[str, Any]) -> export.Choices:
-    """Return a person's edits; fields that are missing are left to the analysis."""
-    return export.Choices(
-        rename=_texts(found, "rename"),
-        boundaries=_list(found, "boundaries", int),
-        compute=_texts(found, "compute"),
-        parameters=_list(found, "parameters", str),
-        name=str(found.get("name") or ""),
+class Planner:
+    """Plans notebooks again and again; reads and analyses one only when its file has changed."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Any, export.Analysis] | None = None
+
+    def preview(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Return the plan as the panel shows it. Raises ``ExportError``."""
+        notebook = Path(order["notebook"])
+        analysis = self._analysis(notebook)
+        plan = planned(analysis, order["edits"])
+        folder = Path(order["folder"] or notebook.parent / f"{plan.name}-pipeline")
+        return {
+            "plan": shown(plan),
+            "presets": presets(),
+            "parameters": to_json(analysis.parameters),
+            "git": _state(folder, plan.name),
+        }
+
+    def _analysis(self, notebook: Path) -> export.Analysis:
+        status = notebook.stat()
+        version = (notebook, status.st_mtime_ns, status.st_size, status.st_ino)
+        if self._known is None or self._known[0] != version:
+            self._known = version, export.analyse(export.read(notebook))
+        return self._known[1]
+
+
+def shown(plan: export.Plan) -> dict[str, Any]:
+    """Return a plan with what the panel shows of its cells."""
+    found = plan.to_json()
+    notebook = {cell.index: cell for cell in plan.analysis.notebook.cells}
+    found["cells"] = [
+        {
+            "index": one.index,
+            "kind": plan.analysis.facts[one.index].kind,
+            "source": notebook[one.index].source[:SHOWN],
+        }
+        for one in plan.analysis.code
+    ]
+    return found
+
+
+def run(notebook: Path, folder: Path, order: dict[str, Any], *, report: Report) -> dict[str, Any]:
+    """Export as ``order`` says; return the plan that holds, and what proof and git said."""
+    report({"phase": "analyse", "message": "Reading the notebook"})
+    plan = planned(export.analyse(export.read(notebook)), order.get("edits") or {})
+    found = None
+    if order.get("verify"):
+        report({"phase": "verify", "message": "Running the notebook and the pipeline"})
+        with reported_stages(report):
+            found = export.verify(plan, progress=lambda said: report(_said("verify", said)))
+        plan = again(found.plan, order.get("edits") or {})
+    report({"phase": "write", "message": "Writing the project"})
+    done = export.export_project(
+        plan,
+        folder,
+        git=_git(order.get("git")),
+        verification=found,
+        progress=lambda said: report(_said(_phase(said), said)),
     )
-
-
-def preview(notebook: Path, found: dict[str, Any]) -> dict[str, Any]:
-    """Return the plan as the dialog shows it, each cell with its first line."""
-    planned = export.plan(export.analyse(export.read(notebook)), choices(found))
-    shown = planned.to_json()
-    sources = {cell.index: cell.source for cell in planned.analysis.notebook.cells}
-    for cell in shown["cells"]:
-        cell["source"] = sources.get(cell["index"], "")[:400]
-    return {"plan": shown, "can": {"verify": CAN_VERIFY, "commit": CAN_COMMIT}}
-
-
-def run(
-    notebook: Path,
-    folder: Path,
-    found: dict[str, Any],
-    *,
-    verify: bool,
-    commit: bool,
-    report: Report,
-) -> dict[str, Any]:
-    """Export; return files, warnings, and what verification and git said (None: not done)."""
-    report({"step": "analyse"})
-    planned = export.plan(export.analyse(export.read(notebook)), choices(found))
-    verification = None
-    if verify:
-        _need(CAN_VERIFY, "verify")
-        report({"step": "verify"})
-        verification = _plain(_call("verify", planned, progress=lambda said: _tell(report, said)))
-    report({"step": "write"})
-    files = export.write(planned, folder)
-    committed = None
-    if commit:
-        _need(CAN_COMMIT, "commit")
-        report({"step": "commit"})
-        committed = _plain(_call("commit", folder, notebook=notebook))
+    exported = done.to_json()
+    exported["folder"] = order["named"]
+    if done.repository:
+        there = f"cd {_home(done.repository)}\n"
+        for key in ("undo", "next"):
+            if exported[key].startswith("git "):
+                exported[key] = there + exported[key]
     return {
-        "files": [os.path.relpath(path, folder) for path in files],
-        "warnings": planned.to_json()["warnings"],
-        "verification": verification,
-        "commit": committed,
+        "plan": shown(plan),
+        "verification": found and {k: to_json(v) for k, v in vars(found).items() if k != "plan"},
+        "exported": exported,
     }
 
 
-def _call(name: str, first: Any, **known: Any) -> Any:
-    function = getattr(export, name)
-    accepted = inspect.signature(function).parameters
-    return function(first, **{key: one for key, one in known.items() if key in accepted})
+def _git(wanted: dict[str, Any] | None) -> export.GitOptions | None:
+    """Return what the panel asks of git. Raises ``ExportError`` for what is no option."""
+    if wanted is None:
+        return None
+    known = {one.name: one.type for one in dataclasses.fields(export.GitOptions)}
+    given = {key: value for key, value in wanted.items() if key in known}
+    for key, value in given.items():
+        if type(value) is not (bool if known[key] == "bool" else str):
+            raise export.ExportError(f"git.{key} has to be a {known[key]}")
+    return export.GitOptions(**given)
 
 
-def _plain(value: Any) -> Any:
-    from datalab_pipelines.export.model import to_json
-
-    return value.to_json() if hasattr(value, "to_json") else to_json(value)
-
-
-def _tell(report: Report, said: Any) -> None:
-    report({"step": "verify", "message": said if isinstance(said, str) else str(_plain(said))})
+def _home(folder: Path) -> str:
+    """Return a folder as a person writes it in a terminal."""
+    if folder.is_relative_to(Path.home()) and folder != Path.home():
+        return "~/" + shlex.quote(str(folder.relative_to(Path.home())))
+    return shlex.quote(str(folder))
 
 
-def _need(there: bool, what: str) -> None:
-    if not there:
-        raise export.ExportError(
-            f"this version of the exporter cannot {what}", hint=f"Export without {what}."
-        )
+def _phase(said: str) -> str:
+    """Return the phase that a text of the exporter's belongs to."""
+    if said.startswith("committing"):
+        return "commit"
+    return "pull_request" if said.startswith(("pushing", "asking for a review")) else "write"
 
 
-def _texts(found: dict[str, Any], key: str) -> dict[str, str]:
-    value = found.get(key) or {}
-    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
-        raise export.ExportError(f"choices.{key} has to map names to texts")
-    return dict(value)
+def _state(folder: Path, name: str) -> dict[str, Any]:
+    """Return what git could do, in sentences for a panel: without what to type in a terminal."""
+    found = export.git_state(folder, name).to_json()
+    reason = found["no_pull_request"].partition("\n")[0]
+    found["no_pull_request"] = f"{reason[:1].upper()}{reason[1:]}"
+    return found
 
 
-def _list(found: dict[str, Any], key: str, kind: type) -> list[Any] | None:
-    value = found.get(key)
-    if value is not None and (
-        not isinstance(value, list) or not all(type(one) is kind for one in value)
-    ):
-        raise export.ExportError(f"choices.{key} has to be a list of {kind.__name__}")
-    return value
+def _said(phase: str, said: Any) -> dict[str, Any]:
+    return {"phase": phase, "message": said} if isinstance(said, str) else {"phase": phase, **said}

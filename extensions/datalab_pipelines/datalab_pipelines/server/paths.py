@@ -1,12 +1,33 @@
-"""Paths that a browser names, held below the server's root folder."""
+"""Paths that a browser names, held below the folder that the server shows."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from jupyter_server.services.contents.fileio import FileManagerMixin
 
 
 class Outside(ValueError):
     """A path that is not below the server's root folder, or cannot be a path at all."""
+
+
+class NotLocal(ValueError):
+    """The server keeps its notebooks somewhere else than in files of this machine."""
+
+
+def root_of(contents: Any) -> Path:
+    """Return the folder that a contents manager shows.
+
+    Raises ``NotLocal`` for one that keeps notebooks elsewhere (in a bucket, in a database): the
+    exporter reads files, and writes the project beside them.
+    """
+    if not isinstance(contents, FileManagerMixin):
+        raise NotLocal(
+            f"This server keeps notebooks with {type(contents).__name__}, not as files on this "
+            "machine; download the notebook and export it with datalab-export"
+        )
+    return Path(getattr(contents, "root_dir", "")).expanduser()
 
 
 def below(root: str | Path, named: object) -> Path:

@@ -12,6 +12,8 @@ from .client import BrokerClient, Problem
 # botocore asks again when 15 minutes are left. Of an hour it then always gets 20 or more.
 _RENEW_FRACTION = 3
 _SOURCES_SECONDS = 30
+# botocore waits two seconds: while a held credential is good, a slow broker is not waited for.
+_PATIENCE = 1.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Credentials:
     def __init__(self, client: BrokerClient) -> None:
         self._client = client
         self._held: dict[str, _Held] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._fetching: dict[str, asyncio.Task[wire.Credential]] = {}
+        self._refused: dict[str, str] = {}
         self._sources: list[wire.SourceInfo] = []
         self._sources_until = datetime.min.replace(tzinfo=UTC)
 
@@ -53,29 +56,54 @@ class Credentials:
         Raises:
             Problem: there is none to be had.
         """
-        async with self._locks.setdefault(name, asyncio.Lock()):
-            held, now = self._held.get(name), datetime.now(UTC)
-            if held is not None and now < held.renew:
-                return held.credential
-            try:
-                credential = await self._client.credential(name, await self._access(name))
-            except Problem as problem:
-                if not problem.final and held is not None and now < held.expires:
-                    return held.credential
-                self._held.pop(name, None)
-                # Names that do not exist must not pile up.
-                if problem.final:
-                    self._locks.pop(name, None)
+        held, now = self._held.get(name), datetime.now(UTC)
+        if held is not None and now < held.renew:
+            return held.credential
+        task = self._fetching.get(name)  # one fetch for all who ask
+        if task is None:
+            task = self._fetching[name] = asyncio.create_task(self._fetch(name))
+            task.add_done_callback(lambda done: self._fetched(name, done))
+        try:
+            if held is None or now >= held.expires:
+                return await asyncio.shield(task)
+            return await asyncio.wait_for(asyncio.shield(task), _PATIENCE)
+        except TimeoutError:  # it goes on, for the next who asks
+            assert held is not None
+            return held.credential
+        except Problem as problem:
+            if problem.final or held is None or now >= held.expires:
                 raise
-            expires = datetime.fromisoformat(credential.expires)
-            renew = expires - (expires - now) / _RENEW_FRACTION
-            self._held[name] = _Held(credential, renew, expires)
-            return credential
+            return held.credential
+
+    async def _fetch(self, name: str) -> wire.Credential:
+        try:
+            credential = await self._client.credential(name, await self._access(name))
+        except Problem as problem:
+            if problem.final:
+                self._held.pop(name, None)
+            # Of names that do not exist nothing is kept: anybody may invent them.
+            if any(source.name == name for source in self._sources):
+                self._refused[name] = problem.message
+            raise
+        self._refused.pop(name, None)
+        now, expires = datetime.now(UTC), datetime.fromisoformat(credential.expires)
+        renew = expires - (expires - now) / _RENEW_FRACTION
+        self._held[name] = _Held(credential, renew, expires)
+        return credential
+
+    def _fetched(self, name: str, task: asyncio.Task[wire.Credential]) -> None:
+        self._fetching.pop(name, None)
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; if nobody did, it is in `refused`
 
     def expires(self, name: str) -> str | None:
         """Return when the held credential ends, if there is one."""
         held = self._held.get(name)
-        return held.credential.expires if held else None
+        return held.credential.expires if held and datetime.now(UTC) < held.expires else None
+
+    def refused(self, name: str) -> str:
+        """Return why the last attempt at a source that is offered failed; empty when it did not."""
+        return self._refused.get(name, "")
 
     async def _access(self, name: str) -> str:
         """Return what the source offers; of one that is not offered, what is refused least."""

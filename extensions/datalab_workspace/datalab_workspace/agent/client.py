@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TypeVar
 
-from tornado.httpclient import HTTPRequest, HTTPResponse
+from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from .. import wire
@@ -87,14 +87,14 @@ class BrokerClient:
         )
         try:
             response = await self._http.fetch(request, raise_error=False)
+        except HTTPClientError as error:  # too late, or the connection was closed on the way
+            raise _away(error.message) from None
         except OSError as error:
             raise _away(error.strerror or type(error).__name__) from None
         return _read(response, wanted)
 
 
 def _read(response: HTTPResponse, wanted: type[_M]) -> _M:
-    if response.code == 599:  # tornado's own: no answer
-        raise _away(type(response.error).__name__)
     try:
         answer = wire.decode(response.body)
     except wire.WireError as error:

@@ -10,17 +10,12 @@ import secrets
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from jupyter_core.paths import jupyter_runtime_dir
-from jupyter_server.base.handlers import APIHandler
 from jupyter_server.serverapp import ServerApp
-from jupyter_server.utils import url_path_join
-from tornado import web
 from tornado.httpserver import HTTPServer
 
-from .. import wire
-from . import files
+from . import files, panel
 from .cache import Credentials
 from .client import BrokerClient, Problem
 from .process import AGENT_TOKEN_FILE, AGENT_URL
@@ -90,7 +85,7 @@ class Agent:
         wanted: dict[str, dict[str, Mapping[str, str]]] = {".pg_service.conf": {}}
         wanted[".databrickscfg"] = {}
         for source in sources:
-            if source.delivered_as != "file" or source.kind not in _FILE_KINDS:
+            if source.problem or source.delivered_as != "file" or source.kind not in _FILE_KINDS:
                 continue
             name, entry = _FILE_KINDS[source.kind]
             try:
@@ -116,33 +111,12 @@ class Agent:
             self._log.warning(text)
 
 
-class PanelHandler(APIHandler):
-    """``GET <base>/datalab/api/sources``: what the side panel shows. Never a credential."""
-
-    auth_resource = "api"
-
-    @web.authenticated
-    async def get(self) -> None:
-        """Answer with the sources and, for each, when a held credential ends."""
-        agent: Agent | None = self.settings[_AGENT]
-        if agent is None:
-            self.finish({"sources": [], "problem": ""})
-            return
-        try:
-            sources = await agent.credentials.sources(fresh=True)
-        except Problem as problem:
-            self.finish({"sources": [], "problem": problem.message})
-            return
-        shown = [_shown(source, agent.credentials.expires(source.name)) for source in sources]
-        self.finish({"sources": shown, "problem": ""})
-
-
 def install(server: ServerApp) -> None:
     """Prepare the agent, if this workspace's hub has a broker; called while the server is built."""
     broker = os.environ.get(BROKER_URL)
-    agent = None
+    agent, default = None, os.environ.get(AWS_SOURCE, "")
     if broker:
-        agent = Agent(broker, os.environ.get(AWS_SOURCE, ""), server.log)
+        agent = Agent(broker, default, server.log)
         os.environ.update(agent.environment())
         if "AWS_CONTAINER_CREDENTIALS_FULL_URI" in os.environ:
             # botocore prefers it to the full address.
@@ -154,10 +128,8 @@ def install(server: ServerApp) -> None:
                 "AWS_ACCESS_KEY_ID is set in this workspace: AWS programs take it instead of the "
                 "data sources' credentials."
             )
-    application = server.web_app
-    application.settings[_AGENT] = agent
-    path = url_path_join(application.settings["base_url"], "datalab/api/sources")
-    application.add_handlers(".*$", [(path, PanelHandler)])
+    server.web_app.settings[_AGENT] = agent
+    panel.install(server.web_app, agent.credentials if agent else None, default)
 
 
 def start(server: ServerApp) -> None:
@@ -165,18 +137,6 @@ def start(server: ServerApp) -> None:
     agent: Agent | None = server.web_app.settings[_AGENT]
     if agent is not None:
         agent.serve()
-
-
-def _shown(source: wire.SourceInfo, expires: str | None) -> dict[str, Any]:
-    return {
-        "name": source.name,
-        "title": source.title,
-        "kind": source.kind,
-        "access": source.access,
-        "description": source.description,
-        "problem": source.problem,
-        "expires": expires,
-    }
 
 
 def _write_token(token: str, port: int) -> Path:

@@ -63,7 +63,7 @@ function words(status: IIdleStatus, left: number, at: string): string {
   if (status.reason === 'max_runtime') {
     return (
       `This workspace reaches its limit of ${span(status.max_runtime ?? 0)} and stops ${when}. ` +
-      'Save your work; your files stay, and you can start it again.'
+      'Files are saved; what is only in memory is lost.'
     );
   }
   return (

@@ -8,6 +8,9 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import { advise, IIdleStatus } from './idle';
 import { launcher } from './launcher';
+import { notices } from './notices';
+import { sources } from './sources';
+import { stop } from './stop';
 
 const RETRY_SECONDS = 60;
 
@@ -124,4 +127,4 @@ const idle: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [idle, launcher];
+export default [idle, launcher, notices, sources, stop];

@@ -41,6 +41,10 @@ class SourceBase(Model):
     allowed_groups: frozenset[Group] = Field(
         frozenset(), description="Groups that may use it; everybody when empty."
     )
+    advertised: bool = Field(
+        False, description="Others see that it exists, and whom to ask; never its credentials."
+    )
+    contact: str = Field("", description="Whom to ask for access: a name, a team, an address.")
     access: Literal["read", "write"] = Field("read", description="What the credential allows.")
     delivered_as: Literal["environment", "file", "endpoint"] = Field(
         "endpoint", description="How a workspace gets the credential."

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from .base import SecretReference, SourceBase
 
 ROLE = r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$"
+ENDPOINT = r"^(https://|http://127\.0\.0\.1[:/])[^@\s]+$"  # tokens go there: not in the clear
 
 
 class S3Source(SourceBase):
@@ -51,8 +53,44 @@ class BigQuerySource(SourceBase):
     """A BigQuery project or dataset."""
 
     kind: Literal["bigquery"]
-    project: str = Field(min_length=1, description="Google Cloud project.")
-    dataset: str | None = Field(None, description="Only this dataset.")
+    project: str = Field(min_length=1, description="Google Cloud project that pays for queries.")
+    dataset: str | None = Field(None, description="Dataset that queries mean when they name none.")
     service_account: str = Field(
-        pattern=r"^[^@\s]+@[^@\s]+$", description="Service account that the broker impersonates."
+        pattern=r"^[^@\s/]+@[^@\s/]+$",
+        description="Service account that the broker impersonates; its IAM roles are what binds.",
     )
+    minting: Literal["impersonation", "federation"] = Field(
+        "impersonation",
+        description="impersonation: the broker's own identity becomes the service account; "
+        "federation: each person's sign-in does, through workload identity federation.",
+    )
+    secret: SecretReference | None = Field(
+        None,
+        description="impersonation: a credential configuration of Google's (JSON); without it the "
+        "broker is what Google's application default credentials say.",
+    )
+    provider: str | None = Field(
+        None,
+        pattern=r"^//iam\.googleapis\.com/.+$",
+        description="federation: //iam.googleapis.com/projects/…/providers/… of the identity pool.",
+    )
+    sts_url: str = Field(
+        "https://sts.googleapis.com/v1/token", pattern=ENDPOINT, description="Google's STS."
+    )
+    iam_url: str = Field(
+        "https://iamcredentials.googleapis.com",
+        pattern=ENDPOINT,
+        description="Google's IAM Credentials API; another for Private Service Connect.",
+    )
+
+    @model_validator(mode="after")
+    def _what_minting_needs(self) -> Self:
+        if self.minting == "federation" and self.provider is None:
+            raise PydanticCustomError(
+                "minting", "expected a provider: minting 'federation' needs an identity pool's"
+            )
+        return self
+
+    def facts(self) -> dict[str, str]:
+        """Return project and dataset."""
+        return {"project": self.project, "dataset": self.dataset or ""}

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...catalog.sources import DataSource
 from .base import Minted, Minter, PersonalTokens
+from .bigquery import BigQueryFederationMinter, BigQueryImpersonationMinter
 from .databricks import DatabricksOAuthMinter, DatabricksTokenMinter
 from .personal import HttpOAuthMinter
 from .postgres import PostgresRoleMinter
@@ -21,6 +22,8 @@ MINTERS: tuple[type[Minter[Any]], ...] = (
     RedshiftMinter,
     DatabricksOAuthMinter,
     DatabricksTokenMinter,
+    BigQueryImpersonationMinter,
+    BigQueryFederationMinter,
     HttpOAuthMinter,
     HttpSecretMinter,
     StaticMinter,

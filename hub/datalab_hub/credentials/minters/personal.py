@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import jwt
-
 from ...catalog.sources.web import HttpSource
 from ..problems import MintFailed
+from ..sign_in import end_of
 from ..who import Workspace
 from .base import Minted, Minter
 
@@ -22,7 +21,8 @@ class HttpOAuthMinter(Minter[HttpSource]):
         """Return ``Token``."""
         tokens = await self.personal_tokens(who)
         token, now = own_token(tokens, "access_token"), datetime.now(UTC)
-        end = end_of(tokens, token)
+        seconds = end_of(tokens)
+        end = datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
         if end is not None and end <= now:
             raise _sign_in_again("Your sign-in has run out")
         return Minted({"Token": token}, min(end, self.until()) if end else self.until())
@@ -38,17 +38,6 @@ def own_token(tokens: dict[str, Any], name: str) -> str:
     if not isinstance(token, str):
         raise _sign_in_again("Your sign-in left no token for this data source")
     return token
-
-
-def end_of(tokens: dict[str, Any], token: str) -> datetime | None:
-    """Return when a token ends, where the sign-in or the token itself (a JWT) says so."""
-    end = tokens.get("expires_at")
-    if not isinstance(end, int | float):
-        try:  # only read, not trusted: whom it opens for decides the data source
-            end = jwt.decode(token, options={"verify_signature": False}).get("exp")
-        except jwt.PyJWTError:
-            end = None
-    return datetime.fromtimestamp(end, UTC) if isinstance(end, int | float) else None
 
 
 def _sign_in_again(what: str) -> MintFailed:

@@ -23,7 +23,8 @@ from ...catalog.sources.database import PostgresSource
 from .. import secret_store
 from ..problems import MintFailed
 from ..who import Workspace
-from .base import Minted, Minter, StillAllowed
+from .base import Minted, Minter, PersonalTokens, StillAllowed
+from .connections import Connections
 
 _CONNECT_SECONDS = 2
 _PASSWORD_BYTES = 24
@@ -45,6 +46,12 @@ class PostgresRoleMinter(Minter[PostgresSource]):
     """
 
     kind, minting = "postgres", "role"
+
+    def __init__(
+        self, source: PostgresSource, instance: str, personal_tokens: PersonalTokens
+    ) -> None:
+        super().__init__(source, instance, personal_tokens)
+        self._connections = Connections()
 
     async def mint(self, who: Workspace, access: str) -> Minted:
         """Return ``Username``, ``Password``."""
@@ -121,7 +128,7 @@ class PostgresRoleMinter(Minter[PostgresSource]):
         assert source.secret is not None, "the catalog checks this"
         user, password = await secret_store.login(source.secret)
         try:
-            connection = await AsyncConnection.connect(
+            async with self._connections.take(
                 host=source.host,
                 port=source.port,
                 dbname=source.database,
@@ -129,9 +136,7 @@ class PostgresRoleMinter(Minter[PostgresSource]):
                 password=password,
                 connect_timeout=_CONNECT_SECONDS,
                 application_name="datalab-credentials",
-                autocommit=True,
-            )
-            async with connection:
+            ) as connection:
                 yield connection
         except psycopg.Error as error:
             raise MintFailed(

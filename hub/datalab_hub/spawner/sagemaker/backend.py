@@ -96,6 +96,7 @@ class SageMakerBackend(Backend):
         if not described.over:
             return None
         self.platform.site.registrations.forget(job.name)
+        self.platform.way.release(job.name)
         return described.exit_status
 
     async def stop(self, now: bool = False) -> None:
@@ -159,7 +160,9 @@ class SageMakerBackend(Backend):
                         job.state.boots = described.interruptions
                 if job.registered.is_set() and answer is None:
                     self.context.report(Phase.REGISTER, "Connecting to the workspace")
-                    answer = asyncio.create_task(self.platform.transport.answering(job.state.url))
+                    answer = asyncio.create_task(
+                        self.platform.way.answering(lambda: job.state.url + job.prefix)
+                    )
                 if await self._next(job, answer):
                     self._still_wanted()
                     job.running()

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from datalab_workspace import wire
 
+from ..certificates import NotOurs
 from ..registration import Expected, RegistrationRefused, hash_of, new_secret
 from .aws import Refused, Unknown, persist
 from .describe import ABSENT, Described
 from .names import tags
 from .request import HOME, training_job
 from .state import JobState, Step
-from .transport import UnusableAddress
+from .transport import OldImage, UnusableAddress
 
 if TYPE_CHECKING:
     from ..backend import WorkspaceContext
     from .platform import SageMakerPlatform
 
+STOP_GRACE = 120.0
+"""Seconds that SageMaker gives a container between SIGTERM and SIGKILL (its API reference)."""
 ADDRESSED = frozenset({Step.REGISTERED, Step.RUNNING})
 """The steps in which a workspace's address is known."""
 
@@ -41,6 +45,7 @@ class Job:
         self._background: set[asyncio.Task[None]] = set()
         if state.step in ADDRESSED:
             self.registered.set()
+        state.via = platform.way.keep(state.job, state.via)
 
     @property
     def name(self) -> str:
@@ -102,7 +107,9 @@ class Job:
         self.state.step, self.state.secret_hash = step, hash_of(secret)
         self.context.save()
         self.expect()
-        text = wire.encode(self._assignment(secret)).decode()
+        tls = await self.context.certificates()
+        self.state.tls = bool(tls)
+        text = wire.encode(self._assignment(secret, tls)).decode()
         await self.platform.inventory.write_secret(self.name, self.state.region, text, self.tags)
 
     async def assign_again(self, interruptions: int) -> None:
@@ -117,9 +124,9 @@ class Job:
             self.platform.poll_interval,
         )
 
-    def _assignment(self, secret: str) -> wire.Assignment:
+    def _assignment(self, secret: str, tls: dict[str, str]) -> wire.Assignment:
         context, platform = self.context, self.platform
-        context.bind("0.0.0.0", platform.port)
+        context.bind(platform.way.listens_on, platform.port)
         env = {
             # Announced in Lab before it strikes, like a limit of the profile's own.
             "DATALAB_MAX_RUNTIME": str(self.max_runtime),
@@ -137,6 +144,9 @@ class Job:
             uid=platform.uid,
             patience=platform.workspace_patience,
             name=f"datalab-workspace {context.key}",
+            tunnel=platform.way.tunnel_url(),
+            tls=tls,
+            stop_grace=STOP_GRACE,
         )
 
     # -- registration -----------------------------------------------------------------------
@@ -156,25 +166,64 @@ class Job:
                 accept=self._accept,
                 used=address,
                 open=state.step is not Step.RUNNING,
+                grant=self._grant if self.platform.way.tunnel_url() else None,
             )
         )
 
-    async def _accept(self, message: wire.Register) -> None:
+    async def _accept(self, message: wire.Register) -> wire.Registered:
         """Take a registration: write the address down, wake the start, drop the secret."""
         try:
-            self.platform.transport.check(message)
+            via = self.platform.way.via(self.name, message)
+            certificate = self._certify(message, via) if self.state.tls else ""
         except UnusableAddress as error:
             self.context.log.error("Registration of %s: %s", self.name, error)
             raise RegistrationRefused("wrong-address") from error
-        self.state.ip, self.state.port = message.ip, message.port
+        except OldImage as error:
+            self.context.log.error("Registration of %s: %s", self.name, error)
+            raise RegistrationRefused("old-image") from error
+        self.state.ip, self.state.port, self.state.via = message.ip, message.port, via
         self.state.step = Step.REGISTERED
         self.context.save()
         self.registered.set()
         self.drop_secret()
+        return wire.Registered(certificate)
+
+    def _certify(self, message: wire.Register, via: str) -> str:
+        """Return a certificate for the address at which the proxy will look for the workspace."""
+        host = via.rpartition(":")[0].strip("[]") or message.ip
+        if not message.certificate:
+            raise OldImage("The workspace did not send its certificate.")
+        try:
+            return self.context.certify(message.certificate, alternative_name(host))
+        except NotOurs as error:
+            raise UnusableAddress(str(error)) from error
+
+    def _grant(self, taken: int) -> wire.TunnelGrant:
+        """Say on which port of the gateway this workspace is reached.
+
+        Args:
+            taken: a port that was granted before and that somebody else has; the workspace moves.
+        """
+        state = self.state
+        if taken and taken == state.via_port:
+            state.via = self.platform.way.another(self.name, taken)
+            self.context.save()
+            self.context.log.warning("%s moves to %s: the port was taken", self.name, state.via)
+            if state.step is Step.RUNNING:
+                self._beside(self.context.moved(state.url))
+        return wire.TunnelGrant(state.via_port, self.prefix, encrypted=state.tls)
+
+    @property
+    def prefix(self) -> str:
+        """How the paths of all requests to the workspace begin."""
+        return self.context.environment().get("JUPYTERHUB_SERVICE_PREFIX", "")
 
     def drop_secret(self) -> None:
         """Delete a secret that has served, beside whatever else goes on."""
-        task = asyncio.create_task(self._drop_secret())
+        self._beside(self._drop_secret())
+
+    def _beside(self, what: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(what)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
@@ -225,6 +274,7 @@ class Job:
             Unknown, Refused: AWS does not let us, for so long that the reconciler has to.
         """
         self.platform.site.registrations.forget(self.name)
+        self.platform.way.release(self.name)
         if self.state.step is Step.PREPARED:
             return  # nothing has been asked of AWS
         self.state.step = Step.STOPPING
@@ -254,3 +304,11 @@ class Job:
 
     async def _persist(self, what: Callable[[], Awaitable[None]]) -> None:
         await persist(what, self.platform.stop_patience, self.platform.poll_interval)
+
+
+def alternative_name(host: str) -> str:
+    """Return a host as a certificate's alternative name."""
+    try:
+        return f"IP:{ipaddress.ip_address(host)}"
+    except ValueError:
+        return f"DNS:{host}"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
-from traitlets import Float, Integer, List, Unicode
+from traitlets import Enum, Float, Integer, List, Tuple, Unicode
+from traitlets.config import Config
 
-from ... import compat
-from ...catalog import Profile
+from ...catalog import Catalog, Profile
 from ...errors import DatalabError
+from ...gateway import SERVICE
+from ...lifeline import PARENT
 from ...site import Site
 from ..backend import Platform, Resource
 from ..names import path_name
@@ -28,7 +31,7 @@ from .names import (
     secret_name,
 )
 from .request import Place
-from .transport import Direct
+from .transport import Direct, Transport, Tunnel
 from .watch import JobWatch
 
 _SESSION_SECONDS = 900  # the shortest that STS gives; only one call is made with it
@@ -87,6 +90,29 @@ class SageMakerPlatform(Platform):
         _PRIVATE,
         help="Networks that jobs are in. The proxy is never pointed anywhere else.",
     ).tag(config=True)
+    transport = Enum(
+        ("direct", "tunnel"),
+        "direct",
+        help="How the proxy reaches workspaces: `direct`, at the job's address; or `tunnel`: they "
+        "dial out to the gateway, for networks that let nobody in.",
+    ).tag(config=True)
+    gateway_url = Unicode(
+        "", help="Where workspaces reach the gateway: ws://hub:8082/ or wss://…; for `tunnel`."
+    ).tag(config=True)
+    gateway_host = Unicode(
+        "127.0.0.1", help="Where the proxy reaches the gateway's ports; for `tunnel`."
+    ).tag(config=True)
+    gateway_ports = Tuple(
+        Integer(),
+        Integer(),
+        default_value=(20000, 29999),
+        help="First and last port of the gateway for workspaces; each has one of its own.",
+    ).tag(config=True)
+    gateway_listen = Unicode(
+        "127.0.0.1:8082",
+        help="Where the gateway that the hub runs listens for workspaces. Nothing is run if "
+        "c.JupyterHub.services has a datalab-gateway: `datalab gateway` then runs by itself.",
+    ).tag(config=True)
     longest_run = Integer(
         24 * 3600, help="Seconds after which a workspace is stopped whose profile has no limit."
     ).tag(config=True)
@@ -112,8 +138,37 @@ class SageMakerPlatform(Platform):
         self.aws = Aws(self.region, attempts=self.attempts, threads=self.threads, log=self.log)
         self.inventory = Inventory(self.aws, site.instance, lambda: self.kms_key or None)
         self.watch = JobWatch(self.inventory.fingerprints, lambda: self.watch_interval, self.log)
-        self.transport = Direct(self.networks, self.port, self.log)
+        self.way: Transport
+        if self.transport == "tunnel":
+            first, last = self.gateway_ports
+            self.way = Tunnel(
+                self.gateway_url, self.gateway_host, (int(first), int(last)), self.log
+            )
+        else:
+            self.way = Direct(self.networks, self.port, self.log)
         self.backends: dict[str, SageMakerBackend] = {}
+
+    @classmethod
+    def configure(cls, config: Config, catalog: Catalog) -> None:
+        """Let the hub run the gateway, where one is needed and nobody else does."""
+        chosen = config.SageMakerPlatform
+        if chosen.get("transport") != "tunnel":
+            return
+        services = config.JupyterHub.services
+        if any(service["name"] == SERVICE for service in services):
+            return
+        listen = chosen.get("gateway_listen", cls.gateway_listen.default_value)
+        host = chosen.get("gateway_host", cls.gateway_host.default_value)
+        services.append(
+            {
+                "name": SERVICE,
+                "command": [
+                    *(sys.executable, "-m", "datalab_hub.gateway"),
+                    *("--listen", listen, "--proxy-side", host),
+                ],
+                "environment": {PARENT: str(os.getpid())},
+            }
+        )
 
     async def open(self) -> None:
         """Say at once what is missing, instead of at the first person's start."""
@@ -122,11 +177,10 @@ class SageMakerPlatform(Platform):
 
     def obstacle(self) -> str | None:
         """Return why no workspace can run here, in a sentence for the operator."""
-        app = compat.running_app()
-        if app is not None and app.internal_ssl:
+        if self.transport == "tunnel" and not self.gateway_url:
             return (
-                "JupyterHub's internal_ssl does not work with workspaces on SageMaker yet. Turn it "
-                "off, or leave out the profiles with `backend: sagemaker`."
+                "c.SageMakerPlatform.transport is 'tunnel', which needs gateway_url: where "
+                "workspaces reach the gateway, ws://… or wss://…. See docs/how-to/sagemaker.md."
             )
         missing = [
             f"c.SageMakerPlatform.{name}"
@@ -143,7 +197,7 @@ class SageMakerPlatform(Platform):
     async def close(self) -> None:
         """End the watch and the connections. Workspaces stay."""
         await self.watch.close()
-        await self.transport.close()
+        await self.way.close()
         self.aws.close()
 
     # -- for the backends -------------------------------------------------------------------

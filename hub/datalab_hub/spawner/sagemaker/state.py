@@ -31,6 +31,9 @@ class JobState:
     """One job. Holds no secret: of the registration secret there is only a hash.
 
     Attributes:
+        ip, port: what it registered.
+        via: ``host:port`` where the proxy finds it, if not there: the gateway.
+        tls: whether it speaks TLS.
         boots: how many interruptions had been seen when it last registered.
     """
 
@@ -41,13 +44,20 @@ class JobState:
     ip: str | None = None
     port: int | None = None
     boots: int = 0
+    via: str = ""
+    tls: bool = False
 
     @property
     def url(self) -> str:
-        """Where the workspace listens; only after it has registered."""
+        """Where the proxy finds the workspace; only after it has registered."""
         assert self.ip is not None, f"{self.job} has not registered"
         host = f"[{self.ip}]" if ":" in self.ip else self.ip
-        return f"http://{host}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.via or f'{host}:{self.port}'}"
+
+    @property
+    def via_port(self) -> int:
+        """The port of the gateway; 0: there is none."""
+        return int(self.via.rpartition(":")[2] or 0)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON."""

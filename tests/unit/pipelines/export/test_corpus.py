@@ -11,12 +11,29 @@ from exporting import compare, notebook, stages
 NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
 STAGES = {
     "bank": 3,
-    "config": 4,
+    "bayes_coin": 4,
+    "clusters": 5,
+    "config": 3,
     "database": 2,
+    "energy_use": 4,
+    "forecast_report": 3,
     "gradient_descent": 5,
+    "graphs": 4,
+    "house_prices": 5,
     "iris": 5,
+    "knn_from_scratch": 3,
+    "log_analysis": 4,
     "monte_carlo": 3,
     "no_headings": 1,
+    "numpy_chapter": 6,
+    "only_ipython": 1,
+    "pipeline_of_sklearn": 2,
+    "plots": 3,
+    "puzzles": 3,
+    "queue_simulation": 3,
+    "sales_cleaning": 4,
+    "shell_and_files": 2,
+    "spam_filter": 6,
     "text_mining": 3,
     "time_series": 3,
     "titanic_style": 6,
@@ -28,6 +45,10 @@ def test_a_notebook_is_split_where_its_headings_are_as_far_as_that_is_right(name
     found = export.plan(export.analyse(export.read(NOTEBOOKS / f"{name}.ipynb")))
     assert len(found.stages) == STAGES[name]
     assert json.dumps(found.to_json())
+
+
+def test_every_notebook_of_the_corpus_has_its_number_of_stages():
+    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == set(STAGES)
 
 
 @pytest.mark.slow

@@ -248,6 +248,12 @@ SPLIT = {
         "x",
     ),
     "a tuple that is shown": ("a = [1]\nb = 2", "a, b", "(a, b), b"),
+    "a function that is called show": (
+        "def show(xs):\n    print(*xs, sep=', ')",
+        "a = [1, 2]\nshow(a)",
+        "show(a + [3])",
+    ),
+    "a list called show": ("show = [1]", "show.append(2)\nshow", "len(show)"),
     "output without a value": ("a = [1]", "a;", "a.append(2)\nprint(a)\nNone"),
     "a loop with progress": (
         "from tqdm import tqdm\ntotal = 0",

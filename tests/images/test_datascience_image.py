@@ -1,0 +1,110 @@
+"""The image ``datascience``, from inside; built by ``make images``, tested where it is there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from fakes.hub import FakeHub
+from probes import execute
+
+from .room import ROOT, USER, Room, missing, reference, room
+from .serving import make_home, serving
+from .shared import (
+    assert_imports,
+    assert_no_traces_of_the_build,
+    assert_nobody_becomes_somebody_else,
+    assert_packages,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+LISTS = ("workspace/base/packages.txt", "workspace/datascience/packages.txt")
+COMPILE = """
+cat > /tmp/answer.cc <<END
+#include <Python.h>
+static PyObject* answer(PyObject*, PyObject*) { return PyLong_FromLong(42); }
+static PyMethodDef methods[] = {{"answer", answer, METH_NOARGS, ""}, {}};
+static PyModuleDef module = {PyModuleDef_HEAD_INIT, "answer", "", -1, methods};
+PyMODINIT_FUNC PyInit_answer() { return PyModule_Create(&module); }
+END
+cd /tmp
+g++ -shared -fPIC $(python3-config --includes) answer.cc -o answer.so
+python3 -c 'import answer; print(answer.answer())'
+"""
+
+
+@pytest.fixture(scope="module")
+def datascience() -> Iterator[Room]:
+    """Not built here: with its downloads that takes longer than CI has for it."""
+    if reason := missing():
+        pytest.skip(f"images: {reason}")
+    command = ["buildah", "inspect", "--type", "image", reference("datascience")]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip('images: datascience is not built; make images IMAGES="datascience"')
+    with room("datascience", build=False) as entered:
+        yield entered
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return make_home(tmp_path)
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[FakeHub]:
+    async with FakeHub() as hub:
+        yield hub
+
+
+def test_everything_that_is_listed_is_installed(datascience: Room, home: Path) -> None:
+    assert_packages(datascience, home, *LISTS)
+
+
+def test_everything_that_is_installed_can_be_imported(datascience: Room, home: Path) -> None:
+    assert_imports(datascience, home)
+
+
+def test_nobody_becomes_somebody_else(datascience: Room) -> None:
+    assert_nobody_becomes_somebody_else(datascience)
+
+
+def test_the_build_left_no_traces(datascience: Room) -> None:
+    assert_no_traces_of_the_build(datascience)
+
+
+def test_extensions_in_c_can_be_built(datascience: Room, home: Path) -> None:
+    assert datascience.run("sh", "-ec", COMPILE, home=home).stdout == "42\n"
+
+
+def test_an_exported_notebook_verifies(datascience: Room, home: Path) -> None:
+    shutil.copy(ROOT / "tests/notebooks/titanic_style.ipynb", home / "notebook.ipynb")
+    os.chown(home / "notebook.ipynb", USER, USER)
+    datascience.run("datalab-export", "--verify", "notebook.ipynb", home=home)
+
+
+async def test_a_cell_trains_plots_and_asks_a_database(
+    datascience: Room, hub: FakeHub, home: Path
+) -> None:
+    code = """
+import os
+import duckdb, matplotlib.pyplot as plt, pandas as pd, polars as pl
+import lightgbm, xgboost
+from sklearn.datasets import load_iris
+iris = load_iris(as_frame=True)
+table, target = iris.data, iris.target
+target_frame = table
+for model in (xgboost.XGBClassifier(n_estimators=3), lightgbm.LGBMClassifier(verbose=-1)):
+    assert model.fit(table.to_numpy(), target).score(table.to_numpy(), target) > 0.9
+assert duckdb.sql("select count(*) from target_frame").fetchone() == (150,)
+table.to_parquet("iris.parquet")
+assert pl.read_parquet("iris.parquet").height == 150
+table.plot.scatter(x=0, y=1); plt.savefig("iris.png")
+print(os.environ["PLOOMBER_STATS_ENABLED"], os.path.getsize("iris.png") > 1000)
+"""
+    async with serving(datascience, hub, home) as (ann, _, _):
+        assert await execute(ann, code) == ["false True\n"]

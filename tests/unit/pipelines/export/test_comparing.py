@@ -1,0 +1,85 @@
+"""What is compared of cells' output, and what stands for anything."""
+
+import io
+from contextlib import redirect_stdout
+
+from datalab_pipelines.export.comparing import Reference, difference
+from datalab_pipelines.outputs import note_value, recording
+
+
+def run(*cells, optional=()):
+    return {
+        str(number): {"variables": {}, "outputs": list(lines), "optional": list(optional)}
+        for number, lines in enumerate(cells)
+    }
+
+
+def test_the_same_lines_are_the_same_and_another_one_names_its_cell():
+    found = Reference(run(["a"], ["b", "c"]), run(["a"], ["b", "c"]))
+    assert difference(found.shown([0, 1]), ["a", "b", "c"]) is None
+    wrong = difference(found.shown([0, 1]), ["a", "b", "x"])
+    assert str(wrong) == "cell 2 shows 'c', not 'x'"
+    assert difference(found.shown([0, 1]), ["a", "b"]).got == ""
+    assert difference(found.shown([0, 1]), ["a", "b", "c", "d"]).got == "d"
+
+
+def test_a_line_that_changes_from_run_to_run_stands_for_any_line():
+    found = Reference(run(["took 1.2 s", "b"]), run(["took 1.3 s", "b"]))
+    assert difference(found.shown([0]), ["took 9 s", "b"]) is None
+    assert difference(found.shown([0]), ["took 9 s", "c"])
+    assert "numbers in it change" in found.unsure[0]
+
+
+def test_a_cell_with_another_number_of_lines_each_time_stands_for_any_text():
+    found = Reference(run(["a", "b"], ["end"]), run(["a"], ["end"]))
+    assert difference(found.shown([0, 1]), ["x", "y", "z", "end"]) is None
+    assert difference(found.shown([0, 1]), ["x", "y", "z"])
+    assert "2 lines in one run and 1 in the next" in found.unsure[0]
+
+
+def test_what_a_plot_returns_may_be_shown_or_not():
+    found = Reference(run(["a"], optional=["[<Line2D>]"]), run(["a"], optional=["[<Line2D>]"]))
+    assert difference(found.shown([0]), ["a"]) is None
+    assert difference(found.shown([0]), ["a", "[<Line2D>]"]) is None
+
+
+def test_a_third_run_tells_what_two_agreed_on_by_chance():
+    runs = [run(["3", "x"]), run(["3", "y"]), run(["4", "z"])]
+    assert difference(Reference(*runs[:2]).shown([0]), ["5", "x"])
+    assert Reference(*runs[:2]).varies
+    assert difference(Reference(*runs).shown([0]), ["5", "x"]) is None
+
+
+def recorded(show):
+    with redirect_stdout(io.StringIO()), recording() as recorder:
+        show()
+        return recorder.take()
+
+
+def test_addresses_and_the_module_of_a_class_do_not_count():
+    lines = recorded(lambda: print("<__main__.Thing object at 0x7f12ab34cd56>"))
+    assert lines == ["<Thing object at 0x…>"]
+    assert recorded(lambda: print("<stages.train.Thing object at 0x7f00ab34cd56>")) == lines
+
+
+def test_what_a_progress_bar_leaves_is_its_last_state():
+    assert recorded(lambda: print("10%\r50%\r100%")) == ["100%"]
+
+
+def test_a_table_is_compared_as_it_looks():
+    class Table:
+        def __init__(self, text):
+            self.text = text
+
+        def _repr_html_(self):
+            return self.text
+
+    first, same, other = (
+        recorded(lambda text=text: note_value(Table(text))) for text in ("<b>", "<b>", "<i>")
+    )
+    assert first == same != other
+
+
+def test_very_long_lines_are_kept_short_and_still_told_apart():
+    first, other = (recorded(lambda end=end: print("x" * 5000 + end)) for end in "ab")
+    assert len(first[0]) < 300 and first != other

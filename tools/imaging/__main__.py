@@ -1,0 +1,5 @@
+"""``python -m imaging``."""
+
+from .commands import main
+
+main()

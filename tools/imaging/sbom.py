@@ -1,0 +1,79 @@
+"""Writes a bill of materials (CycloneDX 1.6, JSON) of what is really in an image."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from cyclonedx.builder.this import this_component
+from cyclonedx.factory.license import LicenseFactory
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output import make_outputter
+from cyclonedx.schema import OutputFormat, SchemaVersion
+from packageurl import PackageURL
+
+from .hierarchy import Image, version
+from .store import mounted
+
+# Runs in the image, with nothing but the standard library.
+_PYTHON = """
+import importlib.metadata, json
+print(json.dumps([
+    [d.metadata["Name"], d.version, d.metadata["License-Expression"] or d.metadata["License"] or "",
+     d.metadata["Summary"] or ""]
+    for d in importlib.metadata.distributions()
+]))
+"""
+_DEBIAN = "${db:Status-Abbrev}\\t${Package}\\t${Version}\\t${Architecture}\\t${binary:Summary}\\n"
+_LICENCE_CHARS = 100  # some put the whole text there
+
+
+def write(image: Image, directory: Path) -> Path:
+    """Write ``<image>.cdx.json``.
+
+    Raises:
+        subprocess.CalledProcessError: the image is not built, or does not run.
+    """
+    bom = Bom()
+    bom.metadata.tools.components.add(this_component())
+    bom.metadata.component = Component(
+        name=f"datalab-{image.name}", version=version(), type=ComponentType.CONTAINER
+    )
+    with mounted(f"localhost/{image.reference}") as (container, _):
+        for name, number, licence, summary in json.loads(_in(container, "python3", "-c", _PYTHON)):
+            url = PackageURL("pypi", None, name.lower().replace("_", "-"), number)
+            bom.components.add(_component(name, number, summary, url, licence))
+        for line in _in(container, "dpkg-query", "--show", f"--showformat={_DEBIAN}").splitlines():
+            state, name, number, architecture, summary = line.split("\t", 4)
+            if state.startswith("ii"):
+                url = PackageURL("deb", "debian", name, number, {"arch": architecture})
+                bom.components.add(_component(name, number, summary, url))
+    directory.mkdir(parents=True, exist_ok=True)
+    target = directory / f"datalab-{image.name}-{version()}.cdx.json"
+    output = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6)
+    target.write_text(output.output_as_string(indent=1) + "\n")
+    return target
+
+
+def _component(
+    name: str, number: str, summary: str, url: PackageURL, licence: str = ""
+) -> Component:
+    short = licence.strip().splitlines()[0][:_LICENCE_CHARS] if licence.strip() else ""
+    licences: list[Any] = [LicenseFactory().make_from_string(short)] if short else []
+    return Component(
+        name=name,
+        version=number,
+        type=ComponentType.LIBRARY,
+        description=summary or None,
+        purl=url,
+        bom_ref=url.to_string(),
+        licenses=licences,
+    )
+
+
+def _in(container: str, *command: str) -> str:
+    arguments = ["buildah", "run", "--isolation", "chroot", container, "--", *command]
+    return subprocess.check_output(arguments, text=True)

@@ -1,0 +1,64 @@
+"""Reads what buildah has stored: layers with their sizes, and files without running anything."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of an image.
+
+    Attributes:
+        instruction: what made it, as in the Dockerfile.
+        size: uncompressed, in bytes.
+        path: directory with its files.
+    """
+
+    instruction: str
+    size: int
+    path: Path
+
+
+def layers(reference: str) -> list[Layer]:
+    """Return an image's layers, lowest first.
+
+    Raises:
+        subprocess.CalledProcessError: there is no such image.
+    """
+    inspected = json.loads(_buildah("inspect", "--type", "image", reference))["OCIv1"]
+    store = Path(json.loads(_buildah("info"))["store"]["GraphRoot"])
+    stored = json.loads((store / "overlay-layers/layers.json").read_text())
+    by_digest = {layer.get("diff-digest"): layer for layer in stored}
+    made = [step for step in inspected["history"] if not step.get("empty_layer")]
+    found = []
+    for digest, step in zip(inspected["rootfs"]["diff_ids"], made, strict=True):
+        layer = by_digest[digest]
+        path = store / "overlay" / layer["id"] / "diff"
+        found.append(Layer(_short(step.get("created_by", "")), layer["diff-size"], path))
+    return found
+
+
+@contextmanager
+def mounted(reference: str) -> Iterator[tuple[str, Path]]:
+    """Yield a container of an image and the directory that its root is mounted at."""
+    container = _buildah("from", "--pull-never", reference).strip()
+    try:
+        yield container, Path(_buildah("mount", container).strip())
+    finally:
+        _buildah("rm", container)
+
+
+def _short(created_by: str) -> str:
+    text = created_by.removeprefix("/bin/sh -c ").removeprefix("#(nop) ")
+    words = [word for word in text.split() if not word.startswith("--mount=")]
+    return " ".join(words).split("&& useradd")[0].strip()
+
+
+def _buildah(*arguments: str) -> str:
+    return subprocess.check_output(["buildah", *arguments], text=True)
