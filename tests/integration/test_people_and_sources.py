@@ -103,6 +103,7 @@ def test_what_is_anns_stays_anns(site, people, public):  # noqa: F811
     uid = bob.uids().real
     assert uid not in (0, ann.uids().real)
     server, broker = ann.ppid(), site.helper("datalab_hub.credentials.service")
+    pids = (ann.pid, server, broker.pid)
     # First that there is something to get: Ann's agent hands it to Ann.
     agent_token = Path(hers["DATALAB_AGENT_TOKEN_FILE"])
     own = httpx.get(
@@ -118,14 +119,14 @@ def test_what_is_anns_stays_anns(site, people, public):  # noqa: F811
         ["list", str(agent_token.parent)],
         ["read", f"{hers['HOME']}/.aws/config"],
         ["list", hers["HOME"]],
-        *[["read", f"/proc/{pid}/environ"] for pid in (ann.pid, server, broker.pid, site.hub().pid)],
-        *[["read", f"/proc/{pid}/mem"] for pid in (ann.pid, server, broker.pid)],
-        *[["list", f"/proc/{pid}/fd"] for pid in (ann.pid, server, broker.pid)],
+        *[["read", f"/proc/{pid}/environ"] for pid in (*pids, site.hub().pid)],
+        *[["read", f"/proc/{pid}/mem"] for pid in pids],
+        *[["list", f"/proc/{pid}/fd"] for pid in pids],
         ["read", str(public / "secret")],
         *[["list", str(site.data_dir / name)] for name in ("hub", "logs", "run", "homes")],
         ["read", str(site.data_dir / "hub" / "jupyterhub.sqlite")],
         ["read", str(site.data_dir / "logs" / "audit.jsonl")],
-        *[["kill", pid] for pid in (ann.pid, server, broker.pid)],
+        *[["kill", pid] for pid in pids],
         *[
             ["get", f"{hers['DATALAB_AGENT_URL']}/v1/{path}", headers, None]
             for path in ("credentials/maps", "sources", "aws/default")
