@@ -63,7 +63,9 @@ class RedshiftSource(DatabaseSource):
 
     kind: Literal["redshift"]
     port: int = Field(5439, ge=1, le=65535, description="TCP port.")
-    cluster: str = Field(min_length=1, description="Cluster identifier (a serverless workgroup is not supported).")
+    cluster: str = Field(
+        min_length=1, description="Cluster identifier (a serverless workgroup is not supported)."
+    )
     role_arn: str = Field(pattern=ROLE, description="Role that the broker assumes.")
     region: str | None = Field(None, description="AWS region of the cluster.")
     grants: tuple[str, ...] = Field((), description="Database groups that the person joins.")
