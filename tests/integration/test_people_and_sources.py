@@ -77,7 +77,10 @@ def people(site):
         assert made.status_code in (200, 201), made.text
     found = {}
     for name, person in people.items():
-        assert person.start("small").url.path.endswith("/lab")
+        person.start("small")
+        until(
+            lambda p=person, n=name: p.http.get(f"/user/{n}/lab").url.path == f"/user/{n}/lab", 90
+        )
         token = {"X-XSRFToken": person.http.cookies.get("_xsrf", path=f"/user/{name}/")}
         made = person.http.post(f"/user/{name}/api/kernels", headers=token)
         assert made.status_code == 201, made.text
