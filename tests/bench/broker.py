@@ -130,9 +130,9 @@ def main() -> None:
                 rounds.append(Round(f"{title}, {how}", seconds, errors, *used, load))
                 print(rounds[-1].row(), *sorted(set(errors))[:3], sep="\n", flush=True)
                 time.sleep(5)
-    text = report(rounds, arguments.workspaces)
-    if not arguments.no_report:
-        REPORT.write_text(text)
+        if not arguments.no_report:
+            REPORT.write_text(report(rounds, arguments.workspaces))
+        hub.kill()  # it would stop each workspace, for minutes
 
 
 def start(site: credhub.Site, directory: Path, count: int) -> list[str]:
