@@ -68,14 +68,14 @@ class Killable:
 
     async def dead(self) -> None:
         assert self.process is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             await self.process.wait()
 
     async def settled(self) -> dict[str, Any] | None:
         """Return what it says when it has settled; ``None`` if it was killed before."""
         assert self.process is not None
         assert self.process.stdout is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             line = await self.process.stdout.readline()
         return json.loads(line) if line else None
 
