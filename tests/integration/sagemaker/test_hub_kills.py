@@ -249,6 +249,7 @@ async def test_killed_at_a_random_instant(killable, number):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # on a machine that does much else
 @pytest.mark.parametrize("batch", range(20))
 async def test_killed_at_a_random_instant_ten_hubs_at_a_time(tmp_path, moto, batch):
     """Two hundred rounds in all; a few at the same time, since most of a round is waiting."""
