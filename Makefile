@@ -9,7 +9,7 @@ STAMPS := .make
 # Most tests wait for processes, so there are more workers than cores here.
 PARALLEL ?= -n 3
 
-.PHONY: help run test test-slow screenshots bench bench-pipelines js lint format lock docs docs-reference clean
+.PHONY: help run test test-slow screenshots bench bench-pipelines bench-tunnel js lint format lock docs docs-reference clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -32,6 +32,9 @@ bench: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## plain JupyterHub agains
 
 bench-pipelines: $(STAMPS)/test ## pipelines against Metaflow and aws-cdk; writes docs/benchmarks-pipelines.md
 	$(BIN)/python tests/bench/pipelines.py
+
+bench-tunnel: $(STAMPS)/test $(STAMPS)/js ## SageMaker's tunnel against the direct way; writes docs/benchmarks-tunnel.md
+	$(BIN)/python tests/bench/tunnel.py --write docs/benchmarks-tunnel.md
 
 js: $(STAMPS)/js ## the proxy and the front ends
 
