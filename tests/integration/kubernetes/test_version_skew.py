@@ -99,7 +99,7 @@ async def test_a_workspace_of_the_previous_release_keeps_working(site):
 
             site.begin("bob")
             until(lambda: site.ready("bob"), 60)
-            audit = (site.directory / "data" / "hub" / "audit.jsonl").read_text()
+            audit = (site.directory / "data" / "logs" / "audit.jsonl").read_text()
             assert '"registration"' in audit, "the older workspace said where it is"
             for name in ("ann", "bob"):
                 site.http.delete(f"{site.user(name)}/server")
