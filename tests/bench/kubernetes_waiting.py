@@ -1,8 +1,8 @@
 """What is added to the cluster's own time: plain KubeSpawner under JupyterHub, against Datalab.
 
-``python tests/bench/kubernetes.py`` plays the same life of a pod for both, over HTTP, and measures
-from the moment its server listens until the hub knows. It says nothing about how long a cluster
-takes to run a pod: that is played.
+``python tests/bench/kubernetes_waiting.py`` plays the same life of a pod for both, over HTTP, and
+measures from the moment its server listens until the hub knows. It says nothing about how long a
+cluster takes to run a pod: that is played. ``kubernetes.py`` measures on a real one.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import time
 
 import aiohttp
 import pytest
-from datalab_hub.spawner.kubernetes import KubernetesPlatform, diagnosis, images
+from datalab_hub.spawner.kubernetes import KubernetesPlatform, claims, diagnosis, images
 from datalab_hub.spawner.kubernetes.findings import REASONS
 from datalab_hub.spawner.problems import StartFailed, StartRefused
 from datalab_workspace import here, wire
@@ -112,6 +112,26 @@ async def test_after_a_start_nobody_can_say_that_the_workspace_is_elsewhere(ann,
     workspace = ann.workspace()
     await workspace.start()
     assert platform.site.registrations.expected(workspace.name) is None
+
+
+async def test_the_pod_is_made_when_its_new_volume_is_there(ann, cluster, platform):
+    """A pod whose claim is not bound is put aside by the scheduler for at least a second."""
+    phases = []
+
+    async def look(life):
+        claims = cluster.store.list("persistentvolumeclaims", life.namespace, lambda _: True)
+        phases.extend(claim["status"]["phase"] for claim in claims)
+        await lives.healthy(life)
+
+    cluster.life, cluster.step = look, 0.1
+    await ann.workspace().start()
+    assert phases == ["Bound"]
+
+
+async def test_storage_that_waits_for_the_pod_gets_one(ann, cluster, monkeypatch):
+    monkeypatch.setattr(claims, "_BINDING", 60)
+    cluster.storage_waits_for_pods = True
+    await asyncio.wait_for(ann.workspace().start(), 30)
 
 
 CASES = {

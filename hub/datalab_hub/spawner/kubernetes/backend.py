@@ -17,6 +17,7 @@ from jupyterhub.utils import maybe_future
 from ..backend import Backend, Ending, Phase, WorkspaceContext
 from ..problems import StartFailed
 from .announcement import Announcement
+from .claims import make_home
 from .cluster import Cluster, ClusterRefused, ClusterUnavailable, Object
 from .diagnosis import end_of, exit_status, is_over
 from .findings import Finding
@@ -90,7 +91,7 @@ class KubernetesBackend(Backend):
     ) -> Object:
         attempt = pod["metadata"]["annotations"][ATTEMPT]
         await asyncio.gather(
-            self._certainly(self._make_home(cluster, maker)),
+            self._certainly(make_home(self.platform, self.context, cluster, maker)),
             self._make(cluster, "secret", self._secret(environment, attempt)),
         )
         created = await self._make(cluster, "pod", pod)
@@ -147,17 +148,6 @@ class KubernetesBackend(Backend):
 
     def _tell(self, finding: Finding) -> None:
         self.context.report(finding.phase, finding.message, cause=finding.cause)
-
-    async def _make_home(self, cluster: Cluster, maker: PodMaker) -> None:
-        """Make the person's claim if it is not there. It is the person's: no failure removes it."""
-        home = self.platform.home_of(self.context.user)
-        if home.claim is None or await cluster.read("claim", home.claim) is not None:
-            return
-        self.context.report(Phase.VOLUME, "Making a volume for your home")
-        try:
-            await cluster.create("claim", cluster.plain(maker.claim()))
-        except ClusterRefused as error:
-            raise refusal(error, "home").failure() from error
 
     def _secret(self, environment: dict[str, str], attempt: str) -> Object:
         labels = labels_of(self.platform.site.instance, self.context.user, self.context.key)
