@@ -8,12 +8,13 @@ BIN := .venv/bin
 STAMPS := .make
 # Most tests wait for processes, so there are more workers than cores here.
 PARALLEL ?= -n 3
+N ?= 20000
 # All of them, on a Debian that is made here: no registry is needed.
 IMAGES ?=
 BASE ?= --debootstrap
 
-.PHONY: help run demo test test-slow screenshots bench bench-pipelines js lint format lock docs docs-reference \
-	images lock-images audit-images clean
+.PHONY: help run demo test test-slow fuzz screenshots bench bench-pipelines bench-export bench-tunnel js lint format lock docs \
+	docs-reference images lock-images audit-images clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -31,6 +32,9 @@ test: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs lint ## everything that has
 test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs $(STAMPS)/image-programs ## long fault rounds, deep fuzzing, images
 	$(BIN)/pytest $(PARALLEL) -m slow
 
+fuzz: $(STAMPS)/test ## random notebooks through the exporter, for as long as wanted (N=20000)
+	DATALAB_FUZZ=$(N) $(BIN)/pytest -q -m slow tests/unit/pipelines/export/test_fuzz.py -k many --hypothesis-show-statistics
+
 screenshots: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## renew the pictures in docs/images
 	DATALAB_SCREENSHOTS=docs/images $(BIN)/pytest -q tests/browser
 
@@ -39,6 +43,12 @@ bench: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## plain JupyterHub agains
 
 bench-pipelines: $(STAMPS)/test ## pipelines against Metaflow and aws-cdk; writes docs/benchmarks-pipelines.md
 	$(BIN)/python tests/bench/pipelines.py
+
+bench-export: $(STAMPS)/test ## datalab-export against soorgeon; writes docs/benchmarks-export.md
+	$(BIN)/python tests/bench/export.py
+
+bench-tunnel: $(STAMPS)/test $(STAMPS)/js ## SageMaker's tunnel against the direct way; writes docs/benchmarks-tunnel.md
+	$(BIN)/python tests/bench/tunnel.py --write docs/benchmarks-tunnel.md
 
 js: $(STAMPS)/js ## the proxy and the front ends
 

@@ -17,10 +17,8 @@ from typing import Any
 LONGEST_LINE = 2_000
 MOST_LINES = 20_000
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
-# A function of a cell may be one of a stage's function: <function prepare.<locals>.clean at …>.
-OWN_MODULE = re.compile(
-    r"\b(?:__main__|shared|stages\.\w+)\.(?=[A-Za-z_])|(?<=\bfunction )\w+\.<locals>\."
-)
+# A class or function of a cell may be one of a stage's function: prepare.<locals>.Item(name='a').
+OWN_MODULE = re.compile(r"\b(?:__main__|shared|stages\.\w+)\.(?=[A-Za-z_])|\b\w+\.<locals>\.")
 COUNTED = re.compile(r"\bsk-(?:container|estimator)-id-\d+")  # scikit-learn counts its tables
 RESOLUTION = 50  # enough to tell figures apart, and quick
 

@@ -46,6 +46,7 @@ class Cell:
     kind: str  # code, markdown, raw
     source: str
     tags: list[str] = field(default_factory=list)
+    count: int | None = None  # when it was run last, as Jupyter counts
 
 
 @dataclass

@@ -81,7 +81,10 @@ def _check_language(document: dict[str, Any], name: str) -> None:
             hint="Pipelines of other languages are written by hand.",
         )
     version = str(info.get("version") or "")
-    if version.startswith("2.") or kernel.get("name") == "python2":
+    name_of_kernel = str(kernel.get("name") or "")
+    # Beside another kernel's name the version is one that nobody renewed.
+    stale = bool(name_of_kernel) and not name_of_kernel.startswith("python2")
+    if (version.startswith("2.") and not stale) or name_of_kernel == "python2":
         raise ExportError(
             f"{name} is a notebook for Python {version or 2}; the exporter reads Python 3",
             hint="Open it with a Python 3 kernel, run it (2to3 helps) and save it.",
@@ -96,7 +99,11 @@ def _cell(index: int, one: Any, name: str) -> Cell:
         source = "".join(str(line) for line in source)
     metadata = one.get("metadata") or {}
     tags = [str(tag) for tag in metadata.get("tags") or []]
-    return Cell(index, str(one["cell_type"]), str(source).replace("\r\n", "\n"), tags)
+    one.pop("outputs", None)  # they may be many megabytes, and nobody reads them
+    text = str(source).replace("\r\n", "\n")
+    count = one.get("execution_count")
+    counted = count if isinstance(count, int) and not isinstance(count, bool) else None
+    return Cell(index, str(one["cell_type"]), text, tags, counted)
 
 
 def _title(cells: list[Cell], path: Path) -> str:

@@ -14,7 +14,7 @@ from .model import CodeCell, Plan, Port, StagePlan, Statement
 from .names import _in_text as names_in_text
 from .preamble import Preamble, imports_of, preamble_of, side_effects
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
-from .sharing import Function
+from .soundness import Function
 from .text import Edit, apply_edits, indent, offsets, span
 
 NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
@@ -159,7 +159,7 @@ class FunctionsForm(VariablesForm):
         module.body = [*([definition, "", ""] if definition else []), function]
         text = "\n".join(module.body)
         module.imports |= set(self._imports_for(text))
-        names = _loaded(text)
+        names = _loaded(text) | names_in_text(ast.parse(text))
         for one in NOTEBOOK:
             own = self.own(one) if one == "show" else one  # the others the notebook itself calls
             if own in names and own not in self.bound:

@@ -10,7 +10,7 @@ import textwrap
 from .analysing import _aliases as aliases
 from .analysing import dotted
 from .model import Analysis, CodeCell, Plan, StagePlan, Statement
-from .sharing import root_of
+from .soundness import root_of
 from .text import Edit, apply_edits, indent, offsets, span
 
 HELPERS = ("show", "display", "shell", "shell_lines", "capture_output")

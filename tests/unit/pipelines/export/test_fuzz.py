@@ -66,7 +66,7 @@ def test_the_random_notebooks_reach_every_kind_of_line():
     reached = collections.Counter()
 
     @settings(max_examples=500, derandomize=True, database=None, **LOOSE)
-    @given(st.lists(LINES, min_size=4, max_size=8))
+    @given(st.lists(LINES, min_size=8, max_size=12))
     def collect(lines):
         reached.update({kind for kind, _ in lines})
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from datalab_pipelines.export.analysing import analyse
 from datalab_pipelines.export.errors import ExportError
 from datalab_pipelines.export.magics import translate
 from datalab_pipelines.export.model import Cell
@@ -57,3 +58,61 @@ def test_a_syntax_error_names_its_cell_and_line():
     with pytest.raises(ExportError, match="cell 4, line 2") as found:
         translate(Cell(3, "code", "x = 1\ny = = 2"), [])
     assert (found.value.cell, found.value.line) == (3, 2)
+
+
+def test_outputs_of_many_megabytes_are_not_kept(tmp_path):
+    content = document("x = 1")
+    content["cells"][0]["outputs"] = [{"output_type": "stream", "text": "y" * 50_000_000}]
+    found = read(written(tmp_path, content))
+    assert "outputs" not in found.document["cells"][0]
+    assert found.cells[0].source == "x = 1"
+
+
+def test_a_version_that_was_not_renewed_beside_a_python_3_kernel_is_no_reason(tmp_path):
+    content = document("x = 1", kernelspec={"name": "python3"}, language_info={"version": "2.7.1"})
+    assert read(written(tmp_path, content)).cells
+    content["metadata"]["kernelspec"]["name"] = "python2"
+    with pytest.raises(ExportError, match="Python 2"):
+        read(written(tmp_path, content))
+
+
+def analysed(folder, *sources, counts=()):
+    content = document(*sources)
+    for cell, count in zip(content["cells"], counts, strict=False):
+        cell["execution_count"] = count
+    return analyse(read(written(folder, content)))
+
+
+def test_a_cell_that_asks_a_person_is_refused_with_what_to_do(tmp_path):
+    with pytest.raises(ExportError, match="nobody answers") as found:
+        analysed(tmp_path, "x = 1", "name = input('name? ')")
+    assert (found.value.cell, found.value.line) == (1, 1)
+    assert "parameters" in found.value.hint
+    assert not analysed(tmp_path, "def ask():\n    return input()").warnings
+
+
+def test_a_name_that_only_a_later_cell_sets_is_warned_of(tmp_path):
+    (warning,) = analysed(tmp_path, "y = x", "x = 1").warnings
+    assert warning.cell == 0
+    assert "cell 1 reads x, which cell 2 sets only later" in warning.message
+
+
+def test_cells_that_were_run_in_another_order_are_warned_of_once(tmp_path):
+    found = analysed(tmp_path, "a = 1", "b = 2", "c = 3", "d = 4", counts=(1, 5, 3, 2))
+    assert [one.cell for one in found.warnings] == [2]
+    assert not analysed(tmp_path, "a = 1", "b = 2", counts=(4, 9)).warnings
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        ["try:\n    x\nexcept NameError:\n    x = 1"],
+        ["def f():\n    return late", "late = 1", "f()"],
+        ["print(__name__, __doc__)"],
+        ["def f():\n    global made\n    made = 1", "f()", "made"],
+        ["for i in []:\n    pass", "i"],
+        ["%matplotlib inline\ndisplay(1)", "get_ipython"],
+    ],
+)
+def test_names_that_may_be_set_are_not_warned_of(tmp_path, sources):
+    assert not [one for one in analysed(tmp_path, *sources).warnings if one.code == "order"]

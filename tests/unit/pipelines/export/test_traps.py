@@ -1,7 +1,7 @@
 """What other exporters get wrong, silently: every trap on its own, run both ways and compared."""
 
 import pytest
-from exporting import compare, stages
+from exporting import compare, planned, stages
 
 SPLIT = {
     "a list changed through an alias": ("a = [1]\nb = a", "b.append(2)", "c = a"),
@@ -121,6 +121,17 @@ SPLIT = {
         "import pandas as pd\nlimit = 1\nlimit += 0\ndf = pd.DataFrame({'x': [1, 2]})",
         "a = 1",
         "n = len(df.query('x > @limit'))",
+    ),
+    "a query with a constant": (
+        "import pandas as pd\nlimit = 1\ndf = pd.DataFrame({'x': [1, 2], 'y': [0, 3]})",
+        "a = df.query('x > @limit')",
+        "df.eval('x > @limit and y > @limit')",
+    ),
+    "a data class that a stage defines": (
+        "import dataclasses\nscale = [2]\n@dataclasses.dataclass\nclass Item:\n    name: str\n"
+        "    def size(self):\n        return len(self.name) * scale[0]",
+        "item = Item('ab')\nitem",
+        "item.size()",
     ),
     "a decorator of the notebook's": (
         "calls = []\ndef noted(f):\n    def inner(*a):\n        calls.append(1)\n"
@@ -405,3 +416,24 @@ def test_what_cannot_be_split_stays_together_and_the_plan_says_why(trap):
     plan, _ = compare(stages(*SPLIT[trap]))
     assert len(plan.stages) < 3
     assert any("stay in one stage" in one.message for one in plan.warnings)
+
+
+WHOLE = {
+    "the last output": ("x = 1\nx + 1", "y = _ + 1"),
+    "an older output": ("x = 1\nx + 1", "y = Out[1]"),
+    "top-level await": ("import asyncio", "await asyncio.sleep(0)\nx = 1"),
+    "exec": ("x = 1", "exec('y = x + 1')"),
+    "all variables": ("x = 1", "y = sorted(locals())"),
+    "a cell that may fail": ("x = 1", "%%script false\nx"),
+    "a magic of an extension": ("x = 1", "%%sql\nselect 1"),
+    "IPython itself": ("x = 1", "ip = get_ipython()\nip.ask_exit"),
+    "a script that is run": ("x = 1", "%run other.py"),
+}
+
+
+@pytest.mark.parametrize("groups", WHOLE.values(), ids=WHOLE)
+def test_what_only_ipython_runs_is_one_stage_and_the_plan_names_the_cell(groups, tmp_path):
+    plan = planned(tmp_path, stages(*groups))
+    assert len(plan.stages) == 1
+    assert plan.whole.startswith("cell 4: "), plan.whole
+    assert any(plan.whole in one.message for one in plan.warnings)
