@@ -111,7 +111,7 @@ def _lent() -> list[bytes]:
         ["python3", "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout
     values = [line.partition("=")[2].strip("'\"") for line in listed.splitlines()]
-    found = [value.encode() for value in values if "://" in value or value.startswith("/opt")]
+    found = [value.encode() for value in values if "://" in value]
     certificates = os.environ.get("SSL_CERT_FILE", "")
     if certificates and Path(certificates).is_file():
         # What is in this machine's bundle and not in Debian's own would be a trace.

@@ -101,11 +101,12 @@ table, target = iris.data, iris.target
 target_frame = table
 for model in (xgboost.XGBClassifier(n_estimators=3), lightgbm.LGBMClassifier(verbose=-1)):
     assert model.fit(table.to_numpy(), target).score(table.to_numpy(), target) > 0.9
-assert duckdb.sql("select count(*) from target_frame").fetchone() == (150,)
+assert duckdb.execute("select count(*) from target_frame").fetchone() == (150,)
 table.to_parquet("iris.parquet")
 assert pl.read_parquet("iris.parquet").height == 150
 table.plot.scatter(x=0, y=1); plt.savefig("iris.png")
 print(os.environ["PLOOMBER_STATS_ENABLED"], os.path.getsize("iris.png") > 1000)
 """
     async with serving(datascience, hub, home) as (ann, _, _):
-        assert await execute(ann, code) == ["false True\n"]
+        printed = await execute(ann, code)  # libraries warn before, depending on the machine
+    assert printed[-1] == "false True\n"
