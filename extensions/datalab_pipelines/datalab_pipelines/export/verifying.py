@@ -113,6 +113,15 @@ def without_boundary(plan: Plan, at: int, reason: str) -> Plan:
     del starts[at - 1]
     choices = Choices(boundaries=starts, name=plan.name)
     coarser = make_plan(plan.analysis, choices)
+    before = {stage.cells[0]: stage for stage in plan.stages}
+    for stage in coarser.stages:  # what a person chose of a stage stays with the cell it begins at
+        chosen = before.get(stage.cells[0])
+        if chosen and chosen.name != stage.name:
+            choices.rename[stage.name] = chosen.name
+        if chosen and chosen.compute:
+            choices.compute[stage.name] = chosen.compute
+    if choices.rename or choices.compute:
+        coarser = make_plan(plan.analysis, choices)
     coarser.warnings += [one for one in plan.warnings if one.code == "verified"]
     coarser.warnings.append(Warn("verified", reason, plan.stages[at].cells[0]))
     return dataclasses.replace(coarser, level=plan.level)

@@ -105,3 +105,19 @@ def test_choices_merge_and_rename_and_unknown_ones_are_refused(tmp_path):
     assert [stage.cells for stage in found.stages] == [[1, 3], [5]]
     with pytest.raises(export.ExportError, match="no stage 'none'"):
         export.plan(analysis, export.Choices(rename={"none": "x"}))
+
+
+def test_a_coarser_plan_keeps_the_names_and_computes_that_a_person_chose(tmp_path):
+    from datalab_pipelines.export.verifying import without_boundary
+
+    cells = stages("x = [1]", "x.append(2)", "y = list(x)")
+    analysis = export.analyse(export.read(notebook(tmp_path / "n.ipynb", cells)))
+    chosen = export.Choices(rename={"part_ax": "begin"}, compute={"part_cx": "Lambda()"})
+    found = export.plan(analysis, chosen)
+    assert [stage.name for stage in found.stages] == ["begin", "part_bx", "part_cx"]
+    joined = without_boundary(found, 1, "a test")
+    assert [(stage.name, stage.compute) for stage in joined.stages] == [
+        ("begin", ""),
+        ("part_cx", "Lambda()"),
+    ]
+    assert joined.stages[1].sources["x"][0] == "begin"
