@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import psutil
 
-READY_SECONDS = 60
+READY_SECONDS = 180
 
 
 def free_port() -> int:
