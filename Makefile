@@ -13,7 +13,7 @@ N ?= 20000
 IMAGES ?=
 BASE ?= --debootstrap
 
-.PHONY: help run demo test test-slow fuzz screenshots bench bench-pipelines bench-export js lint format lock docs \
+.PHONY: help run demo test test-slow fuzz screenshots bench bench-pipelines bench-export bench-tunnel js lint format lock docs \
 	docs-reference images lock-images audit-images clean
 
 help: ## what there is
@@ -46,6 +46,9 @@ bench-pipelines: $(STAMPS)/test ## pipelines against Metaflow and aws-cdk; write
 
 bench-export: $(STAMPS)/test ## datalab-export against soorgeon; writes docs/benchmarks-export.md
 	$(BIN)/python tests/bench/export.py
+
+bench-tunnel: $(STAMPS)/test $(STAMPS)/js ## SageMaker's tunnel against the direct way; writes docs/benchmarks-tunnel.md
+	$(BIN)/python tests/bench/tunnel.py --write docs/benchmarks-tunnel.md
 
 js: $(STAMPS)/js ## the proxy and the front ends
 

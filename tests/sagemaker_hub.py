@@ -96,12 +96,12 @@ class Site:
         self.api.post(f"users/{user}")
         reply = self.api.post(f"users/{user}/server", json={"profile": "gpu"})
         assert reply.status_code in (201, 202), reply.text
-        until(lambda: self.server(user).get("ready") or not self.server(user).get("pending"), 90)
+        until(lambda: self.server(user).get("ready") or not self.server(user).get("pending"), 150)
         assert self.server(user).get("ready"), self.log()
 
     def stop(self, user: str = "ann") -> None:
         self.api.delete(f"users/{user}/server")
-        until(lambda: not self.server(user), 60)
+        until(lambda: not self.server(user), 120)
 
     def jobs(self) -> list[Any]:
         return [job for job in self.aws.all_jobs() if job.status == "InProgress"]

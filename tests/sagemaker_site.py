@@ -239,7 +239,7 @@ class World:
         return [call for call in self.aws.calls if call.operation == operation]
 
 
-async def eventually(condition: Any, seconds: float = 20) -> Any:
+async def eventually(condition: Any, seconds: float = 90) -> Any:
     """Return what a condition (or a coroutine function) gives as soon as that is true."""
     async with asyncio.timeout(seconds):
         while True:

@@ -61,6 +61,7 @@ def configure(
     catalog: str | Path | None = None,
     data_dir: str | Path | None = None,
     instance: str | None = None,
+    culler_url: str | None = None,
 ) -> Site:
     """Turn a JupyterHub configuration into Datalab. Call it last: it adds to lists, and keeps them.
 
@@ -71,6 +72,7 @@ def configure(
             workspaces) homes and logs; ``/var/lib/datalab`` when ``None``.
         instance: identifies this installation on its platforms; letters, digits and ``-``. A
             random word that is kept in the data directory when ``None``.
+        culler_url: where the culler asks the hub's API, if not where workspaces do.
 
     Returns:
         the site, for configuration that wants to go further.
@@ -113,7 +115,7 @@ def configure(
     c.JupyterHub.template_vars.update(template_vars(site))
     c.JupyterHub.extra_handlers.extend(handlers(site))
     c.JupyterHub.tornado_settings.update({SETTING: site, "slow_spawn_timeout": _INLINE_WAIT})
-    c.JupyterHub.services.append(_culler(catalog_path, site))
+    c.JupyterHub.services.append(_culler(catalog_path, culler_url))
     c.JupyterHub.load_roles.extend([role for role in ROLES if role["name"] == CULLER])
     credentials.install(c, site, catalog_path)
     housekeeping.schedule(site)
@@ -136,15 +138,16 @@ def _ledger_url(c: Config, directory: Path) -> str:
     return str(url)
 
 
-def _culler(catalog: Path | None, site: Site) -> dict[str, Any]:
+def _culler(catalog: Path | None, url: str | None) -> dict[str, Any]:
     """Return the idle culler as a hub service: one process, its hook decides per profile."""
     config_file = Path(__file__).with_name("culler_config.py")
     environment = {PARENT: str(os.getpid())}
     if catalog:
         environment["DATALAB_CATALOG"] = str(catalog.resolve())
+    command = [sys.executable, "-m", "jupyterhub_idle_culler", f"--config={config_file}"]
     return {
         "name": CULLER,
-        "command": [sys.executable, "-m", "jupyterhub_idle_culler", f"--config={config_file}"],
+        "command": command + ([f"--url={url}"] if url else []),
         # The hub gives a service only what is listed here, plus its own token.
         "environment": environment | {"PATH": os.environ.get("PATH", os.defpath)},
     }

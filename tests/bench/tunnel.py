@@ -254,7 +254,7 @@ def page(found: dict[str, dict[str, float]], rounds: int, mib: int) -> str:
     lines += [
         "",
         f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}.",
+        f"Python {platform.python_version()}; load average {os.getloadavg()[0]:.0f}.",
     ]
     return "\n".join(lines) + "\n"
 

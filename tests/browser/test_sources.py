@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from hubproc import Datalab
+from hubproc import Datalab, until
 from lab import new_notebook, output, run_cell, start, stop_all, violations
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, expect
 
 expect.set_options(timeout=30_000)  # a workspace on a busy machine
 
@@ -216,6 +216,17 @@ def test_the_list_wants_a_sign_in_and_the_check_a_token_of_the_page(
     assert "_xsrf" in refused.text()
 
 
+def opens_the_palette(page: Page, entry: Locator) -> bool:
+    """Click an entry; while Notebook loads, the palette is not there yet, or is drawn anew."""
+    try:
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+Shift+c")
+        entry.click(timeout=5_000)
+    except TimeoutError:
+        return False
+    return True
+
+
 def test_notebook_7_has_the_panel_too(context: BrowserContext, lab: Page, workspace: str) -> None:
     new_notebook(lab)
     name = lab.locator(".jp-mod-current .lm-TabBar-tabLabel", has_text=".ipynb").inner_text()
@@ -223,8 +234,8 @@ def test_notebook_7_has_the_panel_too(context: BrowserContext, lab: Page, worksp
     page = context.new_page()
     page.goto(f"{workspace}/notebooks/{name}")
     page.wait_for_selector(".jp-Notebook .cm-content")
-    page.keyboard.press("Control+Shift+c")
-    page.locator('.lm-CommandPalette-item[data-command="datalab-sources:open"]').click()
+    entry = page.locator('.lm-CommandPalette-item[data-command="datalab-sources:open"]')
+    until(lambda: opens_the_palette(page, entry), 90)
     page.get_by_role("button", name="Insert code for Demo lake").click()
     cell = page.locator(".jp-Notebook .jp-mod-active .cm-content")
     expect(cell).to_contain_text("datalab.connect")

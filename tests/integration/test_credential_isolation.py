@@ -173,9 +173,9 @@ def test_a_field_that_names_another_person_is_ignored(site):
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("path", ["workspace", "runs", "person"])
+@pytest.mark.parametrize("path", ["workspaces", "runs", "person"])
 def test_the_hub_answers_the_broker_and_nobody_else(site, path):
-    body = {"token": site.token("ann"), "run": 1}
+    body = {"tokens": [site.token("ann")], "run": 1}
     for token in (site.token("bob"), site.token("ann"), ADMIN, "0" * 32, None):
         headers = {"Authorization": f"token {token}"} if token else {}
         before = len(refusals(site))

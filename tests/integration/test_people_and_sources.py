@@ -77,7 +77,10 @@ def people(site):
         assert made.status_code in (200, 201), made.text
     found = {}
     for name, person in people.items():
-        assert person.start("small").url.path.endswith("/lab")
+        person.start("small")
+        until(
+            lambda p=person, n=name: p.http.get(f"/user/{n}/lab").url.path == f"/user/{n}/lab", 90
+        )
         token = {"X-XSRFToken": person.http.cookies.get("_xsrf", path=f"/user/{name}/")}
         made = person.http.post(f"/user/{name}/api/kernels", headers=token)
         assert made.status_code == 201, made.text
@@ -103,6 +106,7 @@ def test_what_is_anns_stays_anns(site, people, public):  # noqa: F811
     uid = bob.uids().real
     assert uid not in (0, ann.uids().real)
     server, broker = ann.ppid(), site.helper("datalab_hub.credentials.service")
+    pids = (ann.pid, server, broker.pid)
     # First that there is something to get: Ann's agent hands it to Ann.
     agent_token = Path(hers["DATALAB_AGENT_TOKEN_FILE"])
     own = httpx.get(
@@ -118,14 +122,14 @@ def test_what_is_anns_stays_anns(site, people, public):  # noqa: F811
         ["list", str(agent_token.parent)],
         ["read", f"{hers['HOME']}/.aws/config"],
         ["list", hers["HOME"]],
-        *[["read", f"/proc/{pid}/environ"] for pid in (ann.pid, server, broker.pid, site.hub().pid)],
-        *[["read", f"/proc/{pid}/mem"] for pid in (ann.pid, server, broker.pid)],
-        *[["list", f"/proc/{pid}/fd"] for pid in (ann.pid, server, broker.pid)],
+        *[["read", f"/proc/{pid}/environ"] for pid in (*pids, site.hub().pid)],
+        *[["read", f"/proc/{pid}/mem"] for pid in pids],
+        *[["list", f"/proc/{pid}/fd"] for pid in pids],
         ["read", str(public / "secret")],
         *[["list", str(site.data_dir / name)] for name in ("hub", "logs", "run", "homes")],
         ["read", str(site.data_dir / "hub" / "jupyterhub.sqlite")],
         ["read", str(site.data_dir / "logs" / "audit.jsonl")],
-        *[["kill", pid] for pid in (ann.pid, server, broker.pid)],
+        *[["kill", pid] for pid in pids],
         *[
             ["get", f"{hers['DATALAB_AGENT_URL']}/v1/{path}", headers, None]
             for path in ("credentials/maps", "sources", "aws/default")

@@ -44,7 +44,7 @@ def build(names: list[str], base: str | None, *, debootstrap: bool, fresh: bool)
 
     Args:
         base: reference of the Debian below everything; ``None`` for the Dockerfiles' own.
-        debootstrap: make the Debian here instead, if it does not exist yet.
+        debootstrap: make the Debian here instead, if it does not exist yet; with buildah.
         fresh: repeat every step, for the updates of Debian.
 
     Returns:
@@ -54,11 +54,12 @@ def build(names: list[str], base: str | None, *, debootstrap: bool, fresh: bool)
         CannotBuild: see :func:`builder`.
         subprocess.CalledProcessError: a step failed; it has said why.
     """
-    program = builder()
     if debootstrap:
-        base = DEBOOTSTRAPPED
+        program, base = "buildah", DEBOOTSTRAPPED
         if fresh or not _answers("buildah", "inspect", "--type", "image", base):
             subprocess.run([str(ROOT / "tools/debootstrap-base"), base], check=True)
+    else:
+        program = builder()
     subprocess.run([str(ROOT / "tools/wheels")], check=True)
     wanted = {image.name for name in names for image in ancestors(name)}
     built = [image for image in IMAGES_BY_NAME.values() if image.name in wanted]

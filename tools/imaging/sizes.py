@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from .hierarchy import IMAGES_BY_NAME, ROOT, Image
-from .store import Layer, layers
+from .store import Layer, exists, layers
 
 TARGET = ROOT / "docs/reference/image-sizes.md"
 _WORTH_A_LINE = 1_000_000  # bytes
@@ -27,11 +27,10 @@ def report() -> str:
     table = ["| image | size | of it its own |", "|---|---|---|"]
     details: list[str] = []
     for image in IMAGES_BY_NAME.values():
-        try:
-            found = layers(f"localhost/{image.reference}")
-        except Exception as error:  # noqa: BLE001  # whatever buildah says: it is not here
-            table.append(f"| `{image.name}` | not built here ({type(error).__name__}) | |")
+        if not exists(f"localhost/{image.reference}"):
+            table.append(f"| `{image.name}` | not built on this machine | |")
             continue
+        found = layers(f"localhost/{image.reference}")
         own = found[_below(image) :]
         total, added = sum(one.size for one in found), sum(one.size for one in own)
         table.append(f"| `{image.name}` | {_mega(total)} | {_mega(added)} |")
@@ -51,7 +50,7 @@ def _details(image: Image, own: list[Layer]) -> list[str]:
     for layer in own:
         if layer.size < _WORTH_A_LINE:
             continue
-        name = layer.instruction or "Debian, by debootstrap"
+        name = "Debian, by debootstrap" if layer.instruction == "/bin/sh" else layer.instruction
         lines += [f"**{_mega(layer.size)}** `{name}`", ""]
         costs = _costs(layer.path).most_common(_SHOWN)
         shown = [f"{name} {_mega(size)}" for name, size in costs if size >= _WORTH_A_LINE]

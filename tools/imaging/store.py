@@ -44,6 +44,12 @@ def layers(reference: str) -> list[Layer]:
     return found
 
 
+def exists(reference: str) -> bool:
+    """Return whether an image is built here."""
+    command = ["buildah", "inspect", "--type", "image", reference]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
 @contextmanager
 def mounted(reference: str) -> Iterator[tuple[str, Path]]:
     """Yield a container of an image and the directory that its root is mounted at."""

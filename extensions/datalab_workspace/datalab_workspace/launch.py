@@ -32,6 +32,9 @@ def main() -> None:
     if option == "--listener-fd":
         listener, arguments = socket.socket(fileno=int(value)), arguments[2:]
         listener.set_inheritable(False)
+    from .here import announce
+
+    announce()  # before the imports, which take a second
     from .server import run
 
     run(arguments, listener)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import aiohttp
 
+from .introspect import TOKENS_AT_ONCE
 from .problems import HubAway, NotAWorkspace, Refused
 from .who import Workspace
 
@@ -31,6 +33,8 @@ class Hub:
         self._base = self._api.removesuffix("/api") + "/datalab/api/credentials"
         self._headers = {"Authorization": f"token {token}"}
         self._session: aiohttp.ClientSession | None = None
+        self._waiting: list[tuple[str, asyncio.Future[dict[str, Any]]]] = []
+        self._asking: asyncio.Task[None] | None = None
 
     async def workspace(self, token: str) -> Workspace:
         """Return the live workspace that a token belongs to.
@@ -39,11 +43,35 @@ class Hub:
             NotAWorkspace: there is none; says why.
             HubAway: the hub does not answer.
         """
-        status, body = await self._post("workspace", {"token": token})
-        if status == 404:
-            reason = str(body.get("reason"))
+        answer = asyncio.get_running_loop().create_future()
+        self._waiting.append((token, answer))
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        body: dict[str, Any] = await answer
+        if "reason" in body:
+            reason = str(body["reason"])
             raise NotAWorkspace(_WHY_NOT.get(reason, _WHY_NOT["unknown"]), reason=reason)
         return _workspace(body)
+
+    async def _ask(self) -> None:
+        """Ask about all tokens that wait, and about those that came meanwhile.
+
+        Most of what a question costs the hub is the same for one token and for a hundred. So
+        when all workspaces come at once, the hub is asked a few times and not hundreds of times;
+        a single one does not wait.
+        """
+        while self._waiting:
+            batch = self._waiting[:TOKENS_AT_ONCE]
+            del self._waiting[:TOKENS_AT_ONCE]
+            try:
+                _, body = await self._post("workspaces", {"tokens": [token for token, _ in batch]})
+                for (_, answer), found in zip(batch, body["workspaces"], strict=True):
+                    if not answer.done():  # who asked may have gone
+                        answer.set_result(found)
+            except Exception as problem:  # noqa: BLE001  # whoever asked has to hear of it
+                for _, answer in batch:
+                    if not answer.done():
+                        answer.set_exception(problem)
 
     async def runs(self) -> dict[int, Workspace]:
         """Return the workspaces that live now, by their run.

@@ -14,7 +14,7 @@ from ..errors import DatalabError
 
 _SECONDS = 20
 _AT_ONCE = 16
-_NO = frozenset({403, 404, 410})
+_NO, _UNKNOWN_CALLER = 403, 401
 
 
 class NotExpected(DatalabError):
@@ -61,8 +61,13 @@ class Hub:
         try:
             async with self._few, self._open().post(self._url, data=body) as reply:
                 said = await reply.read()
-                if reply.status in _NO:
+                if reply.status == _NO:
                     raise NotExpected("The hub expects no such workspace.")
+                if reply.status == _UNKNOWN_CALLER:
+                    raise Unreachable(
+                        "The hub does not know this gateway's token. JUPYTERHUB_API_TOKEN has to "
+                        "be the api_token of the service datalab-gateway."
+                    )
                 if reply.status != 200:
                     raise Unreachable(f"The hub answers HTTP {reply.status}.")
         except (aiohttp.ClientError, TimeoutError) as error:

@@ -19,6 +19,8 @@ DATA_DIR = Path("/srv/jupyterhub/datalab")
 """On the hub's claim, beside the hub's database."""
 PASSWORD = "DATALAB_LOGIN_PASSWORD"
 ADMINISTRATOR = "admin"
+BROKER_PORT = 8082
+"""Of the hub's pod, behind the chart's Service ``datalab-broker``."""
 
 
 class Settings(BaseModel):
@@ -66,10 +68,28 @@ def configure_release(c: Config, directory: Path = DIRECTORY, data_dir: Path = D
         c.KubeSpawner.storage_access_modes = list(home.access_modes)
         if home.storage_class is not None:
             c.KubeSpawner.storage_class = home.storage_class
+    # Loopback, the broker's own choice, would be the workspace's in another pod.
+    c.CredentialBroker.bind_url = f"http://0.0.0.0:{BROKER_PORT}"
+    c.CredentialBroker.workspace_url = f"http://datalab-broker:{BROKER_PORT}"
     _first_administrator(c)
     return configure(
-        c, catalog=directory / "datalab.yaml", data_dir=data_dir, instance=settings.instance
+        c,
+        catalog=directory / "datalab.yaml",
+        data_dir=data_dir,
+        instance=settings.instance,
+        culler_url=_this_pod(c),
     )
+
+
+def _this_pod(c: Config) -> str:
+    """Return the hub's API as its own pod reaches it.
+
+    The address that other pods use is the Service's: it leads nowhere until Kubernetes has found
+    the hub ready, and to the old pod during an upgrade.
+    """
+    port = str(c.JupyterHub.get("hub_bind_url", "")).rpartition(":")[2].strip("/") or "8081"
+    base_url = str(c.JupyterHub.get("base_url", "/")).rstrip("/")
+    return f"http://localhost:{port}{base_url}/hub/api"
 
 
 def _first_administrator(c: Config) -> None:

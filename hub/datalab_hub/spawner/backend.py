@@ -218,6 +218,10 @@ class Platform(LoggingConfigurable):
 
     backend_class: type[Backend]
 
+    epilogue = 0.0
+    """Seconds that a backend may need beyond ``start_timeout`` to say why it gave up, and to clean
+    up. The hub waits as much longer: its own end of a start says nothing but "timeout"."""
+
     def __init__(self, site: Site, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.site = site

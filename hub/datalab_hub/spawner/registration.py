@@ -70,6 +70,7 @@ class Expected:
         open: whether that same message may still come again.
         grant: says on which port of the gateway the workspace is reached, given one that is
             taken; ``None``: this workspace has no tunnel.
+        peer: from which address the registration came that is being accepted.
     """
 
     job: str
@@ -81,6 +82,7 @@ class Expected:
     used: tuple[str, str, int] | None = None
     open: bool = True
     grant: Callable[[int], wire.TunnelGrant] | None = None
+    peer: str | None = None
 
 
 class Registrations:
@@ -93,6 +95,10 @@ class Registrations:
         """Take one registration of this job from now on, in place of what was expected before."""
         self._expected[expected.job] = expected
 
+    def expected(self, job: str) -> Expected | None:
+        """Return what is expected of a job, if anything is."""
+        return self._expected.get(job)
+
     def close(self, job: str) -> None:
         """The workspace runs: whoever registers it again is not it."""
         if job in self._expected:
@@ -103,12 +109,13 @@ class Registrations:
         self._expected.pop(job, None)
 
     async def register(
-        self, message: wire.Register, token: str
+        self, message: wire.Register, token: str, peer: str | None = None
     ) -> tuple[Expected, wire.Registered]:
         """Take a registration.
 
         Args:
             token: the hub token that came with it.
+            peer: the address at the other end of its connection.
 
         Returns:
             whose it was, and what to answer.
@@ -131,6 +138,7 @@ class Registrations:
             raise RegistrationRefused("replay", expected)
         # Before anything is awaited: of two at the same time one is the replay.
         before, expected.used = expected.used, this
+        expected.peer = peer
         try:
             answer = await expected.accept(message)
         except BaseException as error:

@@ -143,7 +143,7 @@ class WorkspaceSpawner(Spawner):
         self.profile = profile
         self.user_options = {**self.user_options, "profile": profile.name}
         self.orm_spawner.user_options = self.user_options
-        self.start_timeout = int(profile.start_timeout.total_seconds())
+        self.start_timeout = self._hub_waits(profile)
         self.mem_limit = profile.resources.memory
         self.cpu_limit = profile.resources.cpu
         return super().run_pre_spawn_hook()
@@ -294,7 +294,7 @@ class WorkspaceSpawner(Spawner):
             return
         # The profile as it was then: today's catalog may have changed or dropped it.
         self.profile = Profile.model_validate(saved["profile"])
-        self.start_timeout = int(self.profile.start_timeout.total_seconds())
+        self.start_timeout = self._hub_waits(self.profile)
         self.run_id, self._token_id = saved.get("run"), saved.get("token")
         self.backend = self._make_backend(self.profile)
         self.backend.load_state(saved["backend"])
@@ -322,6 +322,10 @@ class WorkspaceSpawner(Spawner):
         return env
 
     # -- internal ---------------------------------------------------------------------------
+
+    def _hub_waits(self, profile: Profile) -> int:
+        epilogue = self.site.platform(profile.backend).epilogue
+        return int(profile.start_timeout.total_seconds() + epilogue)
 
     def _make_backend(self, profile: Profile) -> Backend:
         image = self.site.catalog.images.get(profile.image) if profile.image else None

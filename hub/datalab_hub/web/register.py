@@ -42,7 +42,7 @@ class RegisterHandler(APIHandler):
         caller = self.current_user.name if self.current_user else "nobody"
         try:
             expected, answer = await site.registrations.register(
-                message, self.get_auth_token() or ""
+                message, self.get_auth_token() or "", self._peer()
             )
         except RegistrationRefused as refusal:
             owner = refusal.expected
@@ -65,6 +65,11 @@ class RegisterHandler(APIHandler):
         )
         self.set_header("Content-Type", "application/json")
         self.finish(wire.encode(answer))
+
+    def _peer(self) -> str | None:
+        """Return the other end of the connection: not what headers say, which anybody may send."""
+        address = getattr(self.request.connection.context, "address", None)
+        return str(address[0]).removeprefix("::ffff:") if isinstance(address, tuple) else None
 
     def _refuse(self, status: int, message: str) -> None:
         body: dict[str, Any] = {"status": status, "message": message}

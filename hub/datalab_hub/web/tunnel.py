@@ -21,13 +21,13 @@ class TunnelHandler(APIHandler):
     """Takes a :class:`~datalab_workspace.wire.TunnelRequest`, from the gateway alone.
 
     Answers 200 with :class:`~datalab_workspace.wire.TunnelGrant`; 400 for what is no such message;
-    403 for a job that is not expected, which is audited, and for any other caller.
+    401 for any other caller; 403 for a job that is not expected, which is audited and final.
     """
 
     async def post(self) -> None:
         """Grant or refuse."""
         if not compat.is_service(self.current_user, SERVICE):
-            self._refuse(403, "Only Datalab's gateway may ask this.")
+            self._refuse(401, "Only Datalab's gateway may ask this.")
             return
         try:
             message = wire.decode(self.request.body[:_BODY_BYTES])

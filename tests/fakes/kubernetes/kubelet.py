@@ -30,6 +30,28 @@ class Kubelet:
         life = self.pods[pod["metadata"]["name"]] = PodLife(self.cluster, pod)
         self._run(_until_deleted(self.cluster.life, life))
 
+    def provision(self, claim: Object) -> None:
+        """Make the volume of a claim that was just created, or say that it waits for a pod."""
+        self._run(self._provision(claim))
+
+    async def _provision(self, claim: Object) -> None:
+        await asyncio.sleep(self.cluster.step)
+        if not self.cluster.storage_waits_for_pods:
+            await self.cluster.store.update(
+                "persistentvolumeclaims", claim | {"status": {"phase": "Bound"}}
+            )
+            return
+        name, namespace = claim["metadata"]["name"], claim["metadata"]["namespace"]
+        body = {
+            "metadata": {"generateName": f"{name}."},
+            "involvedObject": {"kind": "PersistentVolumeClaim", "name": name, "uid": ""},
+            "reason": "WaitForFirstConsumer",
+            "message": "waiting for first consumer to be created before binding",
+            "type": "Normal",
+            "lastTimestamp": now(),
+        }
+        await self.cluster.store.create("events", namespace, body)
+
     async def delete(self, pod: Object, grace: float) -> None:
         """Delete a pod: at once, or after its container had time to end."""
         metadata, store = pod["metadata"], self.cluster.store

@@ -279,7 +279,8 @@ def runs_to_its_end(log: str) -> Life:
         await life.pause()
         await life.scheduled()
         await life.pause()
-        life.log = log
+        await life.terminated(0, "Completed", log)
+        await life.pause(20)  # the phase follows
         pod = life.cluster.store.find("pods", life.namespace, life.name)
         if pod is not None:
             pod["status"]["phase"] = "Succeeded"

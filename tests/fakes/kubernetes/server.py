@@ -65,6 +65,7 @@ class FakeKubernetes:
         self.calls: list[Call] = []
         self.denied: list[Call] = []
         self.kubelet = Kubelet(self)
+        self.storage_waits_for_pods = False
         self.port = 0
         self._runner: web.AppRunner | None = None
         self.watches: set[asyncio.Transport] = set()
@@ -234,6 +235,8 @@ class FakeKubernetes:
         obj = await self.store.create(plural, request.match_info["namespace"], body)
         if plural == "pods":
             self.kubelet.begin(obj)
+        if plural == "persistentvolumeclaims":
+            self.kubelet.provision(obj)
         return web.json_response(obj, status=201)
 
     async def _patch(self, request: web.Request) -> web.Response:

@@ -65,7 +65,10 @@ async def _stream(
         for obj in store.list(plural, namespace, matches):
             await _send(response, "ADDED", obj)
     changes = store.watch(plural, namespace, matches, since)
-    bookmarks = request.query.get("allowWatchBookmarks", "").lower() == "true"
+    # Bookmarks come from the watch cache, which the API server does not keep for events.
+    bookmarks = (
+        request.query.get("allowWatchBookmarks", "").lower() == "true" and plural != "events"
+    )
     upcoming = asyncio.ensure_future(anext(changes))
     try:
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,9 +31,10 @@ CELLS = [
 ]
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an exported project with our wheel in it."""
+    tmp_path = tmp_path_factory.mktemp("exported")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "names.csv").write_text("name\nsetosa\nversicolor\nvirginica\n")
     (tmp_path / "helpers.py").write_text("def rounded( x ):\n    return round(x, 3)\n")
@@ -48,7 +50,10 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_every_command_of_the_readme_works_in_a_fresh_environment(project: Path) -> None:
+def test_every_command_of_the_readme_works_in_a_fresh_environment(
+    project: Path, tmp_path: Path
+) -> None:
+    project = shutil.copytree(project, tmp_path / "project")
     text = (project / "README.md").read_text()
     (commands,) = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
     assert commands.count("\n") == 6

@@ -363,6 +363,33 @@ def test_an_export_is_committed_to_the_repository_around_it(tmp_path: Path) -> N
     assert [one["phase"] for one in events if "phase" in one][-1] == "commit"
 
 
+def test_lines_that_both_have_changed_are_named_and_settled_as_a_person_says(
+    tmp_path: Path,
+) -> None:
+    home, root = tmp_path / "home", tmp_path / "home/root"
+    root.mkdir(parents=True)
+    (home / ".gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.org\n")
+    _notebook(root / "sales.ipynb", ["rows = [1, 2, 3]", "total = sum(rows)\nprint(total)"])
+    with server(root, HOME=str(home)) as (client, _):
+        first = _events(client, _start(client, "sales.ipynb", "sales", git={})["id"])
+        assert first[-1] == {"state": "done"}, first
+        (stage,) = (root / "sales/stages").glob("[!_]*.py")
+        stage.write_text(stage.read_text().replace("[1, 2, 3]", "[1, 2, 4]"))
+        git = ("git", "-C", str(root / "sales"), "-c", "user.name=A", "-c", "user.email=a@b.org")
+        subprocess.run([*git, "commit", "-qam", "Four"], check=True)
+        _notebook(root / "sales.ipynb", ["rows = [1, 2, 5]", "total = sum(rows)\nprint(total)"])
+        assert _preview(client, "sales.ipynb", folder="sales")["git"]["exists"]
+        order = {"branch": "main"}
+        second = _events(client, _start(client, "sales.ipynb", "sales", git=order)["id"])
+        conflicts = second[-2]["error"]["conflicts"]
+        assert stage.name in [Path(one["path"]).name for one in conflicts]
+        assert "[1, 2, 4]" in stage.read_text()
+        order["conflicts"] = "mine"
+        third = _events(client, _start(client, "sales.ipynb", "sales", git=order)["id"])
+    assert third[-2]["result"]["exported"]["updated"], third
+    assert "[1, 2, 4]" in stage.read_text()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_an_export_ends_with_its_server(tmp_path: Path, number: signal.Signals) -> None:
     root = tmp_path / "root"
@@ -383,8 +410,11 @@ def test_a_job_that_never_was_is_not_found(client: httpx.Client) -> None:
     assert client.get(f"{API}/jobs/{'0' * 32}/events").status_code == 404
 
 
-def _preview(client: httpx.Client, notebook: str, wanted: Any = None) -> dict[str, Any]:
-    found = client.post(f"{API}/preview", json={"notebook": notebook, "edits": wanted or {}})
+def _preview(
+    client: httpx.Client, notebook: str, wanted: Any = None, folder: str = ""
+) -> dict[str, Any]:
+    order = {"notebook": notebook, "edits": wanted or {}, "folder": folder}
+    found = client.post(f"{API}/preview", json=order)
     assert found.status_code == 200, found.text
     return dict(found.json())
 

@@ -43,6 +43,7 @@ class Person:
             arguments=lambda: [],
             save=lambda: self.saved.update(json.loads(json.dumps(backend.get_state()))),
             report=self._report,
+            recognises=lambda token: token == "secret",
         )
         backend: KubernetesBackend = self.platform.backend(context)  # type: ignore[assignment]
         return backend

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 from chart import grants_of_chart
+from datalab_hub.spawner.kubernetes import configuration, probe
 from datalab_hub.spawner.kubernetes import doctor as module
-from datalab_hub.spawner.kubernetes import probe
 from datalab_hub.spawner.kubernetes.cluster import Cluster
 from datalab_hub.spawner.kubernetes.configuration import load_configuration
 from datalab_hub.spawner.kubernetes.doctor import NEEDED, Doctor, judged
@@ -112,6 +112,16 @@ async def test_a_cluster_that_is_away_is_said_and_nothing_else(healthy, tmp_path
     (check,) = (await examined(healthy, tmp_path)).values()
     assert check.well is False
     assert "kubeconfig" in check.fix
+
+
+async def test_inside_a_pod_it_is_the_pods_own_namespace_that_is_meant(tmp_path, monkeypatch):
+    for name in ("token", "ca.crt", "namespace"):
+        (tmp_path / name).write_text("lab" if name == "namespace" else "x")
+    monkeypatch.setattr(configuration, "_NAMESPACE", tmp_path / "namespace")
+    monkeypatch.setattr(
+        configuration.config, "load_incluster_config", lambda client_configuration: None
+    )
+    assert (await configuration.load_configuration(None, None))[1] == "lab"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from chart import grants_of_chart
-from fakes.kubernetes import FakeKubernetes, lives
+from fakes.kubernetes import FakeKubernetes, SmallServer, lives
 from fakes.kubernetes.containers import RealWorkspace
 from hubproc import free_port, running_hub, until
 
@@ -29,6 +29,7 @@ images:
   lab: {reference: "registry.example/lab:1", title: Lab}
 profiles:
   - {name: small, title: Small, backend: kubernetes, image: lab, resources: {cpu: 1, memory: 1 GiB}}
+  - {name: hasty, title: Hasty, backend: kubernetes, image: lab, start_timeout: 3s}
 """
 CONFIG = """
 from datalab_hub.config import configure
@@ -69,10 +70,15 @@ class Site:
     def user(self, name: str) -> str:
         return f"{self.url}/hub/api/users/{name}"
 
-    def begin(self, name: str, server: str = "") -> httpx.Response:
+    def begin(self, name: str, server: str = "", profile: str = "small") -> httpx.Response:
         self.http.post(self.user(name))
         place = f"servers/{server}" if server else "server"
-        return self.http.post(f"{self.user(name)}/{place}", json={"profile": "small"})
+        return self.http.post(f"{self.user(name)}/{place}", json={"profile": profile})
+
+    def told(self, name: str) -> list[dict[str, Any]]:
+        """Return what the progress page of a start is told, to its end."""
+        with self.http.stream("GET", f"{self.user(name)}/server/progress") as events:
+            return [json.loads(line[6:]) for line in events.iter_lines() if line[:5] == "data:"]
 
     def ready(self, name: str, server: str = "") -> bool:
         servers = self.http.get(self.user(name)).json()["servers"]
@@ -176,9 +182,7 @@ async def test_the_page_and_the_metrics_get_the_reason_of_a_failure(site):
         )
         with site.hub():
             site.begin("ann")
-            progress = f"{site.user('ann')}/server/progress"
-            with site.http.stream("GET", progress) as events:
-                told = [json.loads(line[6:]) for line in events.iter_lines() if line[:5] == "data:"]
+            told = site.told("ann")
             assert told[-1]["failed"]
             assert "exit status 1" in told[-1]["message"]
             assert "ModuleNotFoundError" in told[-1]["message"]
@@ -190,6 +194,25 @@ async def test_the_page_and_the_metrics_get_the_reason_of_a_failure(site):
                 rows = ledger.execute("SELECT outcome, reason FROM datalab_runs").fetchall()
             assert rows == [("failed", "crashed")]
             assert site.cluster.names("pods") == []
+
+    await story(life, site)
+
+
+async def test_a_start_that_takes_too_long_is_explained_before_the_hub_ends_it(site):
+    """The hub's own words for it are none; reading the log and cleaning up takes seconds."""
+
+    class Deaf(SmallServer):
+        async def start(self):
+            self.cluster = None  # never listens
+
+        async def stop(self, grace):
+            await asyncio.sleep(1)  # as pods do
+
+    def life(site: Site) -> None:
+        site.cluster.container = Deaf
+        with site.hub():
+            site.begin("ann", profile="hasty")
+            assert "its server does not answer" in site.told("ann")[-1]["message"]
 
     await story(life, site)
 

@@ -7,9 +7,10 @@ import time
 
 import aiohttp
 import pytest
-from datalab_hub.spawner.kubernetes import diagnosis, images
+from datalab_hub.spawner.kubernetes import KubernetesPlatform, claims, diagnosis, images
 from datalab_hub.spawner.kubernetes.findings import REASONS
 from datalab_hub.spawner.problems import StartFailed, StartRefused
+from datalab_workspace import here, wire
 from fakes.kubernetes import ApiError, SmallServer, lives
 from fakes.kubernetes.site import CATALOG, platform_on, site_of
 from traitlets.config import Config
@@ -57,6 +58,80 @@ async def test_nothing_sleeps_between_the_server_listening_and_the_start_being_o
     cluster.container = Slow
     await ann.workspace().start()
     assert time.monotonic() - listening.result() < 0.25
+
+
+class SaysWhereItIs(SmallServer):
+    """Registers as the workspace's entry point does, from the address that it names or another."""
+
+    comes_from: str | None = None
+    platform: KubernetesPlatform
+
+    async def start(self):
+        await super().start()
+        env = self.environment
+        message = wire.Register(
+            job=env[here.JOB], secret=env[here.SECRET], ip=self.ip, port=self.port
+        )
+        await self.platform.site.registrations.register(
+            message, "secret", self.comes_from or self.ip
+        )
+
+
+async def reported_late(life):
+    """The kubelet tells of a container long after it has started it."""
+    await life.scheduled()
+    await life.waiting("ContainerCreating")
+    life.container = life.cluster.container(life.cluster, life._pod(), life.ip)
+    await life.container.start()
+    await asyncio.sleep(life.cluster.step * 100)
+    await life.container.stop(0)
+    await life.running()
+
+
+async def test_a_pod_that_says_where_it_is_is_not_awaited_from_the_kubelet(ann, cluster, platform):
+    SaysWhereItIs.platform, SaysWhereItIs.comes_from = platform, None
+    cluster.container, cluster.life, cluster.step = SaysWhereItIs, reported_late, 0.1
+    url = await asyncio.wait_for(ann.workspace().start(), 8)
+    pod = await (await platform.cluster()).read("pod", ann.workspace().name)
+    assert "podIP" not in pod["status"]
+    assert url.startswith(f"http://{cluster.kubelet.pods[pod['metadata']['name']].ip}:")
+    assert ann.steps[-1] == "boot: Starting the server"
+
+
+async def test_an_address_from_which_nothing_comes_is_not_believed(ann, cluster, platform):
+    """The proxy would lead to wherever somebody says."""
+    SaysWhereItIs.platform, SaysWhereItIs.comes_from = platform, "10.9.9.9"
+    cluster.container, cluster.life, cluster.step = SaysWhereItIs, reported_late, 0.02
+    workspace = ann.workspace()
+    await workspace.start()
+    pod = await (await platform.cluster()).read("pod", workspace.name)
+    assert pod["status"]["podIP"]  # it was awaited
+
+
+async def test_after_a_start_nobody_can_say_that_the_workspace_is_elsewhere(ann, cluster, platform):
+    workspace = ann.workspace()
+    await workspace.start()
+    assert platform.site.registrations.expected(workspace.name) is None
+
+
+async def test_the_pod_is_made_when_its_new_volume_is_there(ann, cluster, platform):
+    """A pod whose claim is not bound is put aside by the scheduler for at least a second."""
+    phases = []
+
+    async def look(life):
+        claims = cluster.store.list("persistentvolumeclaims", life.namespace, lambda _: True)
+        phases.extend(claim["status"]["phase"] for claim in claims)
+        await lives.healthy(life)
+
+    cluster.life, cluster.step = look, 0.1
+    await ann.workspace().start()
+    assert phases == ["Bound"]
+
+
+async def test_storage_that_waits_for_the_pod_gets_one(ann, cluster, monkeypatch):
+    monkeypatch.setattr(claims, "_BINDING", 60)
+    cluster.storage_waits_for_pods = True
+    await asyncio.wait_for(ann.workspace().start(), 30)
 
 
 CASES = {

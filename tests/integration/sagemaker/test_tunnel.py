@@ -238,8 +238,27 @@ def test_nobody_dials_in_without_the_secret_of_a_job(site_and_gateway, port):
         assert reasons == ["tunnel-wrong-secret", "tunnel-unknown-job"]
         # Nor may a person ask the hub what only the gateway may.
         body = {"version": 1, "type": "tunnelrequest", "job": job.name, "secret_hash": "0" * 64}
-        assert site.api.post("../datalab/tunnel", json=body).status_code == 403
+        assert site.api.post("../datalab/tunnel", json=body).status_code == 401
         # ann's own tunnel has not noticed.
         assert gateway.health()["tunnels"] == 1
+        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == ["42\n"]
+        site.stop()
+
+
+def test_a_machine_that_is_taken_back_dials_in_again_from_the_next_one(tmp_path, moto, port):
+    """With a fresh secret: the old machine's is worth nothing any more."""
+    settings = through(port)
+    with (
+        a_site(tmp_path, moto, settings=settings, config=OWN_PROCESS, spot=True) as site,
+        own_gateway(site, port) as gateway,
+        site.running(),
+    ):
+        site.start()
+        (job,) = site.jobs()
+        job._life.get_loop().call_soon_threadsafe(job.interrupt)
+        until(lambda: job.boots == 2, 60)
+        until(lambda: job.log().count("the tunnel is up") == 2, 90)
+        until(lambda: gateway.health()["tunnels"] == 1, 60)
+        until(lambda: site.server().get("ready"), 60)
         assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == ["42\n"]
         site.stop()

@@ -11,6 +11,10 @@ import kubernetes_validate
 import pytest
 from chart import CHART, NAMESPACE, manifests, named, prepared, render
 from datalab_hub.catalog import load_catalog
+from datalab_hub.config import CULLER
+from datalab_hub.credentials import SERVICE
+from datalab_hub.credentials.environment import BIND
+from datalab_hub.credentials.setup import BROKER_URL
 from datalab_hub.errors import DatalabError
 from datalab_hub.helm import release
 from datalab_hub.helm.schema import values_schema
@@ -154,6 +158,49 @@ def test_the_hub_understands_what_the_chart_writes(tmp_path):
     assert (platform.home, platform.shared_claim) == ("shared", "efs")
     assert (platform.home_path, platform.shared_directory) == ("/home/me", "people")
     assert (platform.gpu_resource, platform.see_nodes) == ("amd.com/gpu", True)
+
+
+def services_of(site, name):
+    services = site.config.JupyterHub.services.get_value([])
+    return [service for service in services if service["name"] == name]
+
+
+def test_the_culler_asks_the_hub_of_its_own_pod(tmp_path):
+    """The Service's address leads nowhere until the hub is ready, and the culler starts before."""
+    hub = {"hub_bind_url": "http://:8081", "hub_connect_url": "http://hub:8081", "base_url": "/x/"}
+    (culler,) = services_of(hub_of(tmp_path, JupyterHub=hub), CULLER)
+    assert "--url=http://localhost:8081/x/hub/api" in culler["command"]
+
+
+SOURCE = {
+    "catalog": {
+        "data_sources": [
+            {"name": "w", "title": "W", "kind": "http", "url": "https://weather.example"}
+        ]
+    }
+}
+
+
+def test_workspaces_find_the_credential_broker_in_the_hubs_pod(tmp_path):
+    """On loopback, where it listens on one machine, no other pod reaches it."""
+    site = hub_of(tmp_path, SOURCE)
+    service = named("Service", "datalab-broker", SOURCE)
+    (port,) = service["spec"]["ports"]
+    address = f"http://{service['metadata']['name']}:{port['port']}"
+    assert site.config.Spawner.environment.get_value({})[BROKER_URL] == address
+    (broker,) = services_of(site, SERVICE)
+    assert broker["environment"][BIND] == f"http://0.0.0.0:{port['targetPort']}"
+    inwards = named("NetworkPolicy", "datalab-broker", SOURCE)["spec"]
+    outwards = named("NetworkPolicy", "datalab-workspaces-broker", SOURCE)["spec"]
+    assert inwards["podSelector"]["matchLabels"] == service["spec"]["selector"]
+    workspaces = {"matchLabels": {"datalab/instance": site.instance}}
+    assert inwards["ingress"][0]["from"] == [{"podSelector": workspaces}]
+    assert outwards["podSelector"] == workspaces
+    assert inwards["ingress"][0]["ports"] == outwards["egress"][0]["ports"]
+
+
+def test_without_data_sources_there_is_no_broker():
+    assert not any("broker" in manifest["metadata"]["name"] for manifest in manifests())
 
 
 def test_homes_of_their_own_get_class_size_and_modes(tmp_path):

@@ -76,7 +76,41 @@ class Row:
 
 
 NODES = "0/3 nodes are available: "
+NO_COMMAND = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc "
+    'create failed: unable to start container process: exec: "nothing": executable file not found '
+    "in $PATH: unknown"
+)
 ROWS = [
+    Row(
+        "the image has no such command",
+        pod(state={"terminated": {"reason": "StartError", "exitCode": 128, "message": NO_COMMAND}}),
+        Phase.BOOT,
+        "config",
+        'cannot be made: exec: "nothing": executable file not found in $PATH.',
+        final=True,
+    ),
+    Row(
+        "a volume of the profile is not there",
+        pod(),
+        Phase.VOLUME,
+        "volume",
+        "volume 'keys' of this kind of workspace cannot be attached: configmap \"k\" not found.",
+        [
+            event(
+                "FailedMount",
+                'MountVolume.SetUp failed for volume "keys" : configmap "k" not found',
+            )
+        ],
+    ),
+    Row(
+        "the home is not there",
+        pod(),
+        Phase.VOLUME,
+        "volume",
+        "Your home cannot be attached to the node.",
+        [event("FailedMount", 'MountVolume.SetUp failed for volume "pvc-12" : mount failed')],
+    ),
     Row("just made", pod(node=None), Phase.SCHEDULE, None, "Looking for a free place"),
     Row(
         "gated",
@@ -395,6 +429,34 @@ def test_what_is_seen_becomes_a_sentence(row):
         assert (trouble.patience == 0) is row.final
 
 
+def test_a_volume_that_was_made_long_ago_does_not_hide_why_there_is_no_place():
+    """Events about the volume of a new home stay for an hour."""
+    seen = unscheduled(f"{NODES}1 Insufficient memory.", memory="500Gi")
+    events = [event("ExternalProvisioning"), event("FailedScheduling")]
+    finding = diagnose(seen, events)
+    assert finding.phase is Phase.SCHEDULE
+    assert finding.trouble.reason == "memory"
+
+
+def test_a_volume_that_is_made_once_there_is_a_place_is_told():
+    """Storage classes with WaitForFirstConsumer, as EBS has: the condition still tells the past."""
+    seen = unscheduled(f"{NODES}1 Insufficient cpu.", cpu="1")
+    events = [event("FailedScheduling"), event("ExternalProvisioning")]
+    assert diagnose(seen, events).phase is Phase.VOLUME
+    assert diagnose(pod(node=None), [event("Provisioning")]).phase is Phase.VOLUME
+    made = [event("Provisioning"), event("ProvisioningSucceeded")]
+    assert diagnose(pod(node=None), made).phase is Phase.SCHEDULE
+
+
+def test_what_a_node_says_is_told_without_its_own_names():
+    said = 'container\'s runAsUser breaks non-root policy (pod: "a_b(c-d)", container: notebook)'
+    trouble = diagnose(waiting("CreateContainerConfigError", said)).trouble
+    assert trouble.sentence == (
+        "Your workspace's container cannot be made: container's runAsUser breaks non-root policy."
+    )
+    assert said in trouble.detail
+
+
 def test_before_the_pod_is_known_it_is_asked_for():
     assert diagnose(None).phase is Phase.QUEUE
 
@@ -434,6 +496,19 @@ def test_the_end_of_a_workspace_that_ran_has_a_reason_and_a_status():
     assert exit_status(pod(phase="Failed", reason="Evicted")) == 1
 
 
+def test_a_workspace_that_was_deleted_did_not_end_by_itself():
+    """What kubelet writes for a moment after ``kubectl delete pod``: ended well, and on its way."""
+    ended = pod(phase="Succeeded", state={"terminated": {"exitCode": 0}}, deleted=True)
+    assert end_of(ended).reason == "deleted"
+    drained = [{"type": "DisruptionTarget", "reason": "EvictionByEvictionAPI", "message": "drain"}]
+    assert end_of(pod(phase="Failed", conditions=drained, deleted=True)).reason == "preempted"
+
+
+BYTES = (
+    'pods "dl-ann" is forbidden: exceeded quota: q, requested: requests.cpu=700m,requests.memory='
+    "1073741824, used: requests.cpu=900m,requests.memory=2684354560, limited: requests.cpu=1,"
+    "requests.memory=1500Mi"
+)
 QUOTA = (
     'pods "dl-ann" is forbidden: exceeded quota: team, requested: limits.memory=8Gi,'
     "requests.cpu=2, used: limits.memory=4Gi,requests.cpu=9, limited: requests.cpu=10"
@@ -447,6 +522,7 @@ SECURITY = (
     ("status", "message", "reason", "says"),
     [
         (403, QUOTA, "quota", "CPU (9 of 10 in use, 2 wanted)"),
+        (403, BYTES, "quota", "CPU (0.9 of 1 in use, 0.7 wanted), memory (2.5 GiB of 1.46 GiB"),
         (403, SECURITY, "pod_security", "security rules"),
         (
             400,
@@ -477,7 +553,7 @@ def test_an_api_server_that_is_away_becomes_a_sentence():
 def test_the_last_words_of_a_crash_are_shown_and_its_whole_log_is_kept():
     log = "\n".join(f"line {number}" for number in range(20)) + "\n\n"
     trouble = with_last_words(Trouble("It ended.", "crashed", "Try again."), log)
-    assert trouble.sentence == "It ended. Its last words: line 17 / line 18 / line 19"
+    assert trouble.sentence == "It ended. Its last words: line 17 / line 18 / line 19."
     assert "line 0" in trouble.detail
     assert with_last_words(Trouble("It ended.", "crashed", "x"), " \n").sentence == "It ended."
 

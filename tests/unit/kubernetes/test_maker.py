@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import kubernetes_validate
@@ -155,6 +156,18 @@ async def test_ordinary_kubespawner_settings_work_and_profiles_add_to_them(tmp_p
     assert main(pod)["args"][0] == "start-it"
 
 
+async def test_functions_of_the_hubs_spawner_are_called_with_the_hubs_spawner(tmp_path):
+    """The data sources' are: they ask it for the person's groups, which the child does not have."""
+    platform = platform_of(tmp_path, {})
+    function = lambda spawner: ",".join(spawner.groups)  # noqa: E731
+    platform.config.Spawner.environment = {"GROUPS": function}
+    context = context_of(platform, environment={"GROUPS": "a,b"})
+    maker = platform.maker(context)
+    outer = SimpleNamespace(environment={"GROUPS": function}, env_keep=[])
+    maker.context = replace(context, spawner=outer)
+    assert maker.get_env()["GROUPS"] == "a,b"
+
+
 async def test_one_persons_overrides_do_not_leak_into_the_next_pod(tmp_path):
     platform = platform_of(tmp_path, {"extra_labels": {"all": "of-us"}})
     await pod_of(platform, profile="gpu")
@@ -243,7 +256,7 @@ async def test_the_hubs_own_path_does_not_reach_the_image(tmp_path, monkeypatch)
     platform = platform_of(tmp_path)
     context = context_of(platform, environment={"PATH": "/hub/bin", "KEPT": "yes"})
     maker = platform.maker(context)
-    outer = SimpleNamespace(env_keep=["PATH"])
+    outer = SimpleNamespace(environment={}, env_keep=["PATH"])
     vars(context)["spawner"] = None
     maker.context = WorkspaceContext(**{**vars(context), "spawner": outer})
     env = maker.get_env()

@@ -10,6 +10,7 @@ from datalab_hub.spawner.kubernetes.cluster import Cluster
 from datalab_hub.spawner.kubernetes.configuration import load_configuration
 from datalab_hub.spawner.kubernetes.mirror import Mirror
 from fakes.kubernetes import FakeKubernetes, lives
+from fakes.kubernetes.site import platform_on
 
 LABELS = {"datalab/instance": "x"}
 
@@ -128,3 +129,20 @@ async def test_without_permission_it_says_so_once_and_stays_empty(kubernetes, mi
         while not mirror.forbidden:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert "may not" in caplog.text
+
+
+async def test_a_quiet_cluster_is_no_broken_watch_on_events(kubernetes, cluster, caplog):
+    """The API server has no watch cache for events, so it sends no bookmarks for them."""
+    kubernetes.faults.bookmarks_every = 0.05
+    events = Mirror(
+        "namespaced_event", renew=1, silence=1.5, log=logging.getLogger("mirror-of-events")
+    )
+    events.open(cluster)
+    await asyncio.sleep(2.5)
+    await events.close()
+    assert "broke" not in caplog.text
+
+
+async def test_the_platforms_watch_on_events_is_renewed_before_it_is_doubted(tmp_path, kubernetes):
+    async with platform_on(kubernetes, tmp_path) as platform:
+        assert platform.events._renew < platform.events._silence

@@ -95,6 +95,14 @@ def test_what_zero_to_jupyterhub_sets_by_itself_is_let_pass():
     )
 
 
+def test_the_command_is_the_childs_and_the_hubs_spawner_is_not_asked_about_it():
+    """zero-to-jupyterhub sets ``c.Spawner.cmd``, and JupyterHub warns of what it does not know."""
+    config = Config({"Spawner": {"cmd": ["datalab-workspace"]}})
+    hand_on(config, catalog_of())
+    assert config.KubeSpawner.cmd == ["datalab-workspace"]
+    assert "cmd" not in config.Spawner
+
+
 def test_internal_ssl_is_refused_by_name():
     config = Config({"JupyterHub": {"internal_ssl": True}})
     with pytest.raises(DatalabError, match="internal_ssl"):

@@ -9,10 +9,11 @@ from . import knowledge
 from .checking import check
 from .errors import ExportError
 from .magics import statements_of, translate
-from .model import Analysis, CodeCell, Facts, Interval, Notebook, Parameter, Warn
+from .model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
 from .names import Flow, strings_in
+from .promoting import parameters_of
 from .sharing import BUILTINS, bindings, divide, reached
-from .soundness import Function, changed_roots, constant, root_of
+from .soundness import Function, changed_roots, root_of
 from .stars import name_stars
 from .text import Edit, apply_edits, offsets, span
 
@@ -37,7 +38,7 @@ def analyse(notebook: Notebook) -> Analysis:
         _rewrite(cell)
     found = Analysis(notebook, code, {}, warnings, whole=whole)
     found.installs = [name for cell in code for name in cell.installs]
-    found.parameters = _parameters(notebook, code)
+    found.parameters = parameters_of(notebook, code)
     _look(found)
     check(found)
     return found
@@ -98,28 +99,6 @@ def _outside_functions(tree: ast.Module) -> list[ast.AST]:
         found.append(node)
         if not isinstance(node, Function | ast.Lambda | ast.ClassDef):
             waiting.extend(ast.iter_child_nodes(node))
-    return found
-
-
-def _parameters(notebook: Notebook, code: list[CodeCell]) -> list[Parameter]:
-    found: list[Parameter] = []
-    bound = bindings([cell for cell in code if not cell.opaque])
-    tagged = {cell.index for cell in notebook.cells if "parameters" in cell.tags}
-    for cell in code:
-        if cell.index not in tagged:
-            continue
-        for one in cell.statements:
-            node = one.node
-            if not isinstance(node, ast.Assign) or len(node.targets) != 1:
-                continue
-            target = node.targets[0]
-            if not isinstance(target, ast.Name) or not constant(node.value):
-                continue
-            value = ast.literal_eval(node.value)
-            if isinstance(value, bool | int | float | str) and len(bound[target.id]) == 1:
-                kind = type(value).__name__
-                if not target.id.startswith("_"):
-                    found.append(Parameter(target.id, kind, value, cell.index))
     return found
 
 

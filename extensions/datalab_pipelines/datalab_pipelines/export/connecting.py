@@ -64,7 +64,7 @@ def connect(plan: Plan, sight: Sight) -> None:
         statements = _statements(plan.analysis, stage)
         more = number + 1 < len(plan.stages)
         after = set(alive.needed[number + 1]) - parameters if more else set()
-        used = (flow.exposed | flow.definite | flow.maybe) & parameters
+        used = (flow.exposed | _read(statements)) & parameters
         stage.parameters = [one.name for one in plan.parameters if one.name in used]
         changed = _changed(stage, flow, sight, after)
         needed = (flow.exposed & set(located)) - parameters
@@ -120,6 +120,15 @@ def _results(plan: Plan, stage: StagePlan, flow: Flow, sight: Sight) -> list[Por
         ):
             found.append(Port(name, [name], kind, {name: kind}))
     return found
+
+
+def _read(statements: list[ast.stmt]) -> set[str]:
+    return {
+        node.id
+        for one in statements
+        for node in ast.walk(one)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
 
 
 def _acts(statements: list[ast.stmt]) -> bool:

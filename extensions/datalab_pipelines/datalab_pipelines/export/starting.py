@@ -154,8 +154,15 @@ def works(analysis: Analysis, cell: CodeCell) -> bool:
         if one.shared or one.carried
     }
     settings = {id(one.node) for one in analysis.settings.get(cell.index, [])}
-    imports = ast.Import | ast.ImportFrom | ast.Pass
+    parameters = {one.name for one in analysis.parameters}
     return any(
-        id(one.node) not in gone | settings and not isinstance(one.node, imports)
+        id(one.node) not in gone | settings and not _prepares(one.node, parameters)
         for one in cell.statements
     )
+
+
+def _prepares(node: ast.stmt, parameters: set[str]) -> bool:
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+        return isinstance(target, ast.Name) and target.id in parameters
+    return isinstance(node, ast.Import | ast.ImportFrom | ast.Pass)

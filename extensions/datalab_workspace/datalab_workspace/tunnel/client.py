@@ -14,6 +14,7 @@ import random
 import ssl
 import subprocess
 import sys
+import traceback
 from dataclasses import asdict, dataclass, field
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -101,6 +102,9 @@ async def keep(way: Way) -> None:
             raise Over(str(error)) from error
         except (OSError, TimeoutError, InvalidHandshake, Closed) as error:
             reason = str(error) or type(error).__name__
+        except Exception as error:  # noqa: BLE001  # whatever it is: without a tunnel nobody gets in
+            traceback.print_exc()
+            reason = f"{type(error).__name__}: {error}"
         if loop.time() - began > _STEADY:
             pause = _FIRST_PAUSE
         _say(f"the tunnel is down ({reason}); trying again")

@@ -59,11 +59,13 @@ class PostgresSource(DatabaseSource):
 
 
 class RedshiftSource(DatabaseSource):
-    """An Amazon Redshift cluster or workgroup."""
+    """An Amazon Redshift cluster."""
 
     kind: Literal["redshift"]
     port: int = Field(5439, ge=1, le=65535, description="TCP port.")
-    cluster: str = Field(min_length=1, description="Cluster identifier or workgroup name.")
+    cluster: str = Field(
+        min_length=1, description="Cluster identifier (a serverless workgroup is not supported)."
+    )
     role_arn: str = Field(pattern=ROLE, description="Role that the broker assumes.")
     region: str | None = Field(None, description="AWS region of the cluster.")
     grants: tuple[str, ...] = Field((), description="Database groups that the person joins.")

@@ -16,14 +16,16 @@ from jupyterhub.utils import maybe_future
 
 from ..backend import Backend, Ending, Phase, WorkspaceContext
 from ..problems import StartFailed
+from .announcement import Announcement
+from .claims import make_home
 from .cluster import Cluster, ClusterRefused, ClusterUnavailable, Object
 from .diagnosis import end_of, exit_status, is_over
-from .findings import ASK_OPERATOR, TRY_AGAIN, Finding
+from .findings import Finding
 from .labels import ATTEMPT, annotations_of, labels_of
 from .maker import PodMaker
 from .pinning import pin
 from .privacy import take_environment
-from .refusals import refusal, unreachable
+from .refusals import name_taken, refusal, unreachable
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -35,7 +37,6 @@ _CLEAN_UP_WAIT = 15.0  # seconds that a failed start waits for its clean-up befo
 _FORCE_AFTER = 20.0  # seconds beyond the grace period: then the node is dead
 _AT_ONCE = 1  # second of grace; with 0 the API server forgets a pod whose node still runs it
 _RETRY = 1.0
-_MARGIN = 5.0  # seconds before the hub's own time limit: so the reason is told, not only "timeout"
 
 
 class KubernetesBackend(Backend):
@@ -77,11 +78,20 @@ class KubernetesBackend(Backend):
         self.context.bind(maker.ip, maker.port)
         await maker.prepare()
         pod = cluster.plain(await maker.pod())
-        attempt = pod["metadata"]["annotations"][ATTEMPT] = secrets.token_hex(8)
+        pod["metadata"]["annotations"][ATTEMPT] = secrets.token_hex(8)
         pinned = pin(pod, maker, self.platform.pods.items.values())
         environment = take_environment(pod, self.name)
+        with Announcement(self.platform.site.registrations, self.context, maker.port) as said:
+            environment |= said.environment(environment.get("JUPYTERHUB_API_URL", ""))
+            created = await self._make_all(cluster, maker, pod, environment)
+            return await self._answering(cluster, maker, created, pinned, said)
+
+    async def _make_all(
+        self, cluster: Cluster, maker: PodMaker, pod: Object, environment: dict[str, str]
+    ) -> Object:
+        attempt = pod["metadata"]["annotations"][ATTEMPT]
         await asyncio.gather(
-            self._certainly(self._make_home(cluster, maker)),
+            self._certainly(make_home(self.platform, self.context, cluster, maker)),
             self._make(cluster, "secret", self._secret(environment, attempt)),
         )
         created = await self._make(cluster, "pod", pod)
@@ -91,7 +101,7 @@ class KubernetesBackend(Backend):
             await self._certainly(cluster.create("service", cluster.plain(service)))
         if maker.after_pod_created_hook:
             await maybe_future(maker.after_pod_created_hook(maker, created))
-        return await self._answering(cluster, maker, created, pinned)
+        return created
 
     async def resume(self) -> str:
         """Wait for a pod that an earlier hub made to answer.
@@ -114,17 +124,22 @@ class KubernetesBackend(Backend):
         return await self._answering(cluster, self.platform.maker(self.context), pod, None)
 
     async def _answering(
-        self, cluster: Cluster, maker: PodMaker, pod: Object, pinned: str | None
+        self,
+        cluster: Cluster,
+        maker: PodMaker,
+        pod: Object,
+        pinned: str | None,
+        announcement: Announcement | None = None,
     ) -> str:
-        limit = self.context.profile.start_timeout.total_seconds()
         waiting = Waiting(
             self.platform,
             cluster,
             self.name,
             url=maker.url,
             tell=self._tell,
-            seconds=limit - min(_MARGIN, limit / 10),
+            seconds=self.context.profile.start_timeout.total_seconds(),
             pinned=pinned,
+            announcement=announcement,
         )
         url = await waiting.answer(pod)
         self._answered = True
@@ -133,17 +148,6 @@ class KubernetesBackend(Backend):
 
     def _tell(self, finding: Finding) -> None:
         self.context.report(finding.phase, finding.message, cause=finding.cause)
-
-    async def _make_home(self, cluster: Cluster, maker: PodMaker) -> None:
-        """Make the person's claim if it is not there. It is the person's: no failure removes it."""
-        home = self.platform.home_of(self.context.user)
-        if home.claim is None or await cluster.read("claim", home.claim) is not None:
-            return
-        self.context.report(Phase.VOLUME, "Making a volume for your home")
-        try:
-            await cluster.create("claim", cluster.plain(maker.claim()))
-        except ClusterRefused as error:
-            raise refusal(error, "home").failure() from error
 
     def _secret(self, environment: dict[str, str], attempt: str) -> Object:
         labels = labels_of(self.platform.site.instance, self.context.user, self.context.key)
@@ -167,7 +171,7 @@ class KubernetesBackend(Backend):
                 await self._end_pod(cluster, _AT_ONCE)
             else:
                 await cluster.delete(kind, self.name)
-        raise _name_taken(kind, self.name)
+        raise name_taken(kind, self.name).failure()
 
     async def _certainly(self, request: Coroutine[Any, Any, Any]) -> Any:
         """Make a request whose outcome has to be known, even when the start is cancelled."""
@@ -289,12 +293,3 @@ class KubernetesBackend(Backend):
         self._begun = bool(state.get("begun"))
         self._service = bool(state.get("service"))
         self._answered = bool(state.get("answered"))
-
-
-def _name_taken(kind: str, name: str) -> StartFailed:
-    return StartFailed(
-        "What is left of your workspace's last start could not be removed.",
-        reason="config",
-        hint=f"{TRY_AGAIN} {ASK_OPERATOR}",
-        detail=f"{kind} {name} comes back whenever it is deleted",
-    )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kubernetes_asyncio import client, config
 from kubernetes_asyncio.config import ConfigException
 
 from ...errors import DatalabError
 
+_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
 
 async def load_configuration(
     kubeconfig: str | None, context: str | None
 ) -> tuple[client.Configuration, str | None]:
-    """Return how to reach the cluster, and the kubeconfig's namespace if it names one.
+    """Return how to reach the cluster, and the namespace to work in if that is said there.
 
-    Inside a pod that is the pod's service account, unless a kubeconfig is named.
+    Inside a pod that is the pod's service account and namespace, unless a kubeconfig is named.
 
     Raises:
         DatalabError: neither a service account nor a usable kubeconfig; says where it looked.
@@ -22,7 +26,7 @@ async def load_configuration(
     if kubeconfig is None:
         try:
             config.load_incluster_config(client_configuration=settings)
-            return settings, None
+            return settings, _own_namespace()
         except ConfigException:
             pass  # not inside a pod: the kubeconfig of whoever runs the hub
     try:
@@ -36,3 +40,10 @@ async def load_configuration(
         ) from error
     chosen = next((entry for entry in contexts if entry["name"] == context), active)
     return settings, chosen["context"].get("namespace") if chosen else None
+
+
+def _own_namespace() -> str | None:
+    try:
+        return _NAMESPACE.read_text().strip()
+    except OSError:
+        return None

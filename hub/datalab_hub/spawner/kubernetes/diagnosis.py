@@ -6,14 +6,16 @@ Reasons and messages were read in Kubernetes 1.31: kubelet (``pkg/kubelet/events
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from ..backend import Phase
 from .capacity import Capacity
 from .findings import ASK_OPERATOR, TRY_AGAIN, Finding, Trouble
+from .homes import VOLUME
 from .images import WAITING, image_trouble
-from .scheduling import pending
+from .scheduling import pending, waits_for_volume
 
 Pod = dict[str, Any]
 Events = list[dict[str, Any]]
@@ -25,6 +27,10 @@ _OOM_HINT = "Choose a workspace with more memory, or load less at once."
 _MOUNT_PATIENCE = 120.0  # seconds: a volume that is still attached elsewhere comes free by itself
 _CONFIG_PATIENCE = 15.0
 _SANDBOX_PATIENCE = 60.0
+_VOLUME = {"Provisioning", "ExternalProvisioning", "ProvisioningFailed"}
+_NOT_STARTED = {"StartError", "ContainerCannotRun"}  # of containerd, of CRI-O and Docker
+_POD_IDENTITY = re.compile(r" \(pod: .*?, container: [\w-]+\)")
+_FAILED_VOLUME = re.compile(r'for volume "([^"]+)"')
 
 
 def diagnose(pod: Pod | None, events: Events = (), capacity: Capacity | None = None) -> Finding:  # type: ignore[assignment]
@@ -74,6 +80,12 @@ def address_of(pod: Pod) -> str | None:
 
 def end_of(pod: Pod) -> Trouble:
     """Return why a pod that had run is over."""
+    if pod["metadata"].get("deletionTimestamp"):
+        # Somebody deleted it, or its node was drained; its server then ended as it was asked to.
+        why = _disruption(pod)
+        text = "The cluster took your workspace away."
+        hint = "Start it again. Files in your home are kept."
+        return Trouble(text, "preempted" if why else "deleted", hint, why, 0)
     return _end(pod, "Your workspace ended", "Start it again.")
 
 
@@ -128,17 +140,21 @@ def _evicted_for(message: str) -> str:
 def _deleted(pod: Pod) -> Finding | None:
     if not pod["metadata"].get("deletionTimestamp"):
         return None
-    conditions = pod["status"].get("conditions") or []
-    why = next((c for c in conditions if c["type"] == "DisruptionTarget"), None)
-    detail = f"DisruptionTarget: {why.get('reason')} {why.get('message')}" if why else ""
+    why = _disruption(pod)
     trouble = Trouble(
         "The cluster took your workspace away while it was starting.",
         "preempted" if why else "deleted",
         TRY_AGAIN,
-        detail,
+        why,
         0,
     )
     return Finding(Phase.BOOT, "It was taken away", None, trouble)
+
+
+def _disruption(pod: Pod) -> str:
+    conditions = pod["status"].get("conditions") or []
+    why = next((c for c in conditions if c["type"] == "DisruptionTarget"), None)
+    return f"DisruptionTarget: {why.get('reason')} {why.get('message')}" if why else ""
 
 
 def _crashed(pod: Pod) -> Finding | None:
@@ -162,6 +178,8 @@ def _crashed(pod: Pod) -> Finding | None:
         text = "Your workspace ran out of memory while it was starting."
         trouble = Trouble(text, "oom", "Choose a workspace with more memory.", "", 0)
         return Finding(Phase.BOOT, "It ran out of memory", None, trouble)
+    if ended.get("reason") in _NOT_STARTED:
+        return _cannot_be_made(str(ended.get("message") or ""), str(ended["reason"]), 0)
     code = ended.get("exitCode")
     trouble = Trouble(
         f"Your workspace's server ended while it was starting (exit status {code}).",
@@ -181,12 +199,23 @@ def _unscheduled(pod: Pod, events: Events, capacity: Capacity | None) -> Finding
     if scheduled is not None and scheduled["status"] == "False":
         if scheduled.get("reason") == "SchedulingGated":
             return Finding(Phase.QUEUE, "Waiting in the cluster's queue")
-        return _claim_trouble(events) or pending(pod, events, capacity)
-    return Finding(Phase.SCHEDULE, "Looking for a free place")
+        # Events about a volume stay for an hour after it is there.
+        volume = waits_for_volume(scheduled.get("message") or "") or _volume_is_latest(events)
+        return (_claim_trouble(events) if volume else None) or pending(pod, events, capacity)
+    # Storage that waits for the first consumer: the volume is made before the pod gets its node.
+    return _claim_trouble(events) or Finding(Phase.SCHEDULE, "Looking for a free place")
+
+
+def _volume_is_latest(events: Events) -> bool:
+    """Return whether a volume was worked on after the scheduler had last found no place."""
+    latest = [e.get("reason") for e in events if e.get("reason") in {"FailedScheduling", *_VOLUME}]
+    return bool(latest) and latest[-1] in _VOLUME
 
 
 def _claim_trouble(events: Events) -> Finding | None:
     for event in reversed(events):
+        if event.get("reason") == "ProvisioningSucceeded":
+            return None
         if event.get("reason") == "ProvisioningFailed":
             trouble = Trouble(
                 "The volume of your home could not be made.",
@@ -210,15 +239,23 @@ def _container_waits(pod: Pod, events: Events) -> Finding | None:
         trouble = image_trouble(reason, message, image, history)
         return Finding(Phase.PULL, "Fetching the image", trouble.sentence.rstrip("."), trouble)
     if reason in {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}:
-        trouble = Trouble(
-            f"Your workspace's container cannot be made: {message or reason}.",
-            "config",
-            f"{ASK_OPERATOR} The profile asks for something that the cluster does not have.",
-            reason,
-            _CONFIG_PATIENCE,
-        )
-        return Finding(Phase.BOOT, "Preparing the container", message or reason, trouble)
+        return _cannot_be_made(message, reason, _CONFIG_PATIENCE)
     return None
+
+
+def _cannot_be_made(message: str, reason: str, patience: float) -> Finding:
+    """A container that the node cannot make or start: a missing Secret, no such command, …"""
+    # What the runtime says goes from the general to the cause: "…: exec: "x": not found: unknown".
+    said = _POD_IDENTITY.sub("", message).removesuffix(": unknown")
+    cause = said[said.find("exec: ") :] if "exec: " in said else said or reason
+    trouble = Trouble(
+        f"Your workspace's container cannot be made: {cause}.",
+        "config",
+        f"{ASK_OPERATOR} The profile or its image asks for something that is not there.",
+        f"{reason}: {message}",
+        patience,
+    )
+    return Finding(Phase.BOOT, "Preparing the container", cause, trouble)
 
 
 def _prepared(pod: Pod, events: Events) -> Finding | None:
@@ -229,7 +266,7 @@ def _prepared(pod: Pod, events: Events) -> Finding | None:
         message = str(event.get("message") or "")
         match event.get("reason"):
             case "FailedAttachVolume" | "FailedMount" | "VolumeFailedDelete":
-                return Finding(Phase.VOLUME, "Attaching your home", None, _mount_trouble(message))
+                return _not_mounted(message)
             case "FailedCreatePodSandBox":
                 trouble = Trouble(
                     "The node could not connect your workspace to the network.",
@@ -244,6 +281,22 @@ def _prepared(pod: Pod, events: Events) -> Finding | None:
             case "Pulled" | "Created" | "Started" | "SuccessfulAttachVolume":
                 break
     return Finding(Phase.BOOT, "Preparing the container")
+
+
+def _not_mounted(message: str) -> Finding:
+    volume = _FAILED_VOLUME.search(message)
+    if volume is None or volume[1] == VOLUME or volume[1].startswith("pvc-"):
+        return Finding(Phase.VOLUME, "Attaching your home", None, _mount_trouble(message))
+    # A volume of the profile: a ConfigMap or Secret that does not exist, an unreachable server.
+    why = message.partition(" : ")[2] or message
+    trouble = Trouble(
+        f"The volume {volume[1]!r} of this kind of workspace cannot be attached: {why}.",
+        "volume",
+        ASK_OPERATOR,
+        message,
+        _MOUNT_PATIENCE,
+    )
+    return Finding(Phase.VOLUME, f"Attaching the volume {volume[1]}", why, trouble)
 
 
 def _mount_trouble(message: str) -> Trouble:

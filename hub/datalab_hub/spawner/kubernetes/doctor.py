@@ -173,7 +173,7 @@ class Doctor:
         assert created is not None, "the name is random"
         try:
             pod: Object | None = created
-            while pod is not None and not is_over(pod):
+            while pod is not None and not is_over(pod) and not _ended_well(pod):
                 trouble = diagnose(pod).trouble
                 late = time.monotonic() > started + _PROBE_SECONDS
                 if late or (trouble is not None and trouble.patience is not None):
@@ -181,7 +181,7 @@ class Doctor:
                 await asyncio.sleep(_LOOK_EVERY)
                 pod = await self._cluster.read("pod", name)
             seconds = time.monotonic() - started
-            if pod is None or pod["status"]["phase"] != "Succeeded":
+            if pod is None or not _ended_well(pod):
                 finding = diagnose(pod)
                 text = finding.trouble.sentence if finding.trouble else finding.message
                 fix = finding.trouble.hint if finding.trouble else "See kubectl describe pod."
@@ -251,6 +251,14 @@ def fits(profile: Profile, nodes: list[Object]) -> Check:
         text = f"no node is large enough ({', '.join(short) or 'for all at once'})"
         fix = "Make the profile's guarantees smaller, or add larger nodes."
     return Check(name, False, text, fix)
+
+
+def _ended_well(pod: Object) -> bool:
+    """Return whether a probe has done its work; its pod's phase follows a moment later."""
+    status = pod.get("status", {})
+    states = [one.get("state") or {} for one in status.get("containerStatuses") or []]
+    done = [state.get("terminated", {}).get("exitCode") == 0 for state in states]
+    return status.get("phase") == "Succeeded" or (bool(done) and all(done))
 
 
 def _pod(name: str, image: str, hub: str) -> Object:

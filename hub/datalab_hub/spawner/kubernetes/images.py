@@ -31,6 +31,7 @@ WAITING = {
 
 _SOON = 20.0  # seconds: kubelet tries again, and a registry may come back
 _LATER = 90.0
+_HISTORY_CHARS = 1000
 
 
 def image_trouble(reason: str, message: str, image: str, history: str = "") -> Trouble:
@@ -45,7 +46,7 @@ def image_trouble(reason: str, message: str, image: str, history: str = "") -> T
     short = image.rsplit("/", 1)[-1]
 
     def trouble(sentence: str, word: str, hint: str, patience: float | None) -> Trouble:
-        detail = f"image {image}: {reason}: {message}"
+        detail = f"image {image}: {reason}: {message} {history[-_HISTORY_CHARS:]}".strip()
         return Trouble(sentence, word, hint, detail, patience)
 
     if reason == "InvalidImageName":

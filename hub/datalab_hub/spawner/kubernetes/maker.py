@@ -150,7 +150,11 @@ class PodMaker(KubeSpawner):
                 if name in os.environ and env.get(name) == os.environ[name]:
                     del env[name]
         env |= {"HOME": self._home_path, "JUPYTER_IMAGE": self.image}
-        env |= {key: value(self) for key, value in self.environment.items() if callable(value)}
+        # c.Spawner.environment is the child's too; the hub's spawner has called its functions, with
+        # itself as they expect.
+        done = outer.environment if outer is not None else {}
+        own = {key: value for key, value in self.environment.items() if done.get(key) is not value}
+        env |= {key: value(self) for key, value in own.items() if callable(value)}
         return env | self._expand_env(self.environment)
 
     # -- manifests ----------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -29,9 +28,9 @@ from .traits import hand_on
 if TYPE_CHECKING:
     from ...site import Site
 
-_SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _PROBE_EVERY = 0.05  # seconds; a refused connection inside a cluster costs a tenth of a millisecond
 _PROBE_TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=2)
+_RENEW_EVENTS = 60.0  # seconds; a mirror's silence has to be longer
 _EVENT_KINDS = {"Pod", "PersistentVolumeClaim"}
 _KINDS = {"pod": "pod", "service": "service", "secret": "secret", "claim": "home volume"}
 
@@ -49,6 +48,9 @@ class KubernetesPlatform(Platform):
     """
 
     backend_class = KubernetesBackend
+
+    # Reading the pod and its log once more, then its deletion.
+    epilogue = 30.0
 
     kubeconfig = Unicode(
         None,
@@ -98,7 +100,11 @@ class KubernetesPlatform(Platform):
         self._session: aiohttp.ClientSession | None = None
         self._background: set[asyncio.Task[None]] = set()
         self.pods = Mirror("namespaced_pod", instance_selector(site.instance), log=self.log)
-        self.events = Mirror("namespaced_event", keep=_is_about_us, log=self.log)
+        # The API server keeps no watch cache of events, and so sends no bookmarks: on a quiet
+        # cluster silence says nothing. The watch is begun anew instead, before it is doubted.
+        self.events = Mirror(
+            "namespaced_event", keep=_is_about_us, renew=_RENEW_EVENTS, log=self.log
+        )
         if self.home == HomeKind.SHARED and not self.shared_claim:
             raise DatalabError(
                 "c.KubernetesPlatform.home is 'shared', but shared_claim is empty: name the "
@@ -139,9 +145,7 @@ class KubernetesPlatform(Platform):
             if self._cluster is None:
                 settings, namespace = await load_configuration(self.kubeconfig, self.context)
                 configured = self.config.KubeSpawner.get("namespace")  # what z2jh's chart sets
-                self.namespace = (
-                    self.namespace or configured or _own_namespace() or namespace or "default"
-                )
+                self.namespace = self.namespace or configured or namespace or "default"
                 self._cluster = Cluster(
                     settings,
                     self.namespace,
@@ -247,15 +251,10 @@ def _is_about_us(event: Object) -> bool:
 
 
 def _time_of(event: Object) -> str:
-    return str(event.get("lastTimestamp") or event.get("eventTime") or "")
+    series = event.get("series") or {}  # how the scheduler counts what happens again
+    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+    return next((str(time) for time in times if time), "")
 
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
-
-
-def _own_namespace() -> str | None:
-    try:
-        return _SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
-    except OSError:
-        return None

@@ -6,6 +6,7 @@ import re
 
 from .cluster import ClusterRefused, ClusterUnavailable
 from .findings import ASK_OPERATOR, Trouble
+from .quantities import parse_quantity
 
 _QUOTA = re.compile(
     r"exceeded quota: (?P<name>[^,]+), requested: (?P<requested>.*?), used: (?P<used>.*?), "
@@ -81,11 +82,23 @@ def unreachable(error: ClusterUnavailable) -> Trouble:
     )
 
 
+def name_taken(kind: str, name: str) -> Trouble:
+    """Return the trouble of a name that is taken again whenever it was freed."""
+    return Trouble(
+        "What is left of your workspace's last start could not be removed.",
+        "config",
+        f"Try again. {ASK_OPERATOR}",
+        f"{kind} {name} comes back whenever it is deleted",
+        0,
+    )
+
+
 def _quota(match: re.Match[str], detail: str) -> Trouble:
     requested, used = _parts(match["requested"]), _parts(match["used"])
     limited = _parts(match["limited"])
     said = [
-        f"{_WORDS.get(name, name)} ({used.get(name, '?')} of {limit} in use, {amount} wanted)"
+        f"{_WORDS.get(name, name)} ({_said(used.get(name, '?'))} of {_said(limit)} in use, "
+        f"{_said(amount)} wanted)"
         for name, limit in limited.items()
         if (amount := requested.get(name)) is not None
     ]
@@ -97,6 +110,18 @@ def _quota(match: re.Match[str], detail: str) -> Trouble:
         detail,
         0,
     )
+
+
+def _said(quantity: str) -> str:
+    """Return a quantity as people write it: 2684354560 as 2.5 GiB, 700m as 0.7."""
+    try:
+        amount = parse_quantity(quantity)
+    except ValueError:
+        return quantity
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20)):
+        if amount >= size:
+            return f"{amount / size:.2f}".rstrip("0").rstrip(".") + f" {unit}"
+    return f"{amount:g}"
 
 
 def _parts(text: str) -> dict[str, str]:

@@ -48,6 +48,11 @@ def pending(
     return Finding(Phase.SCHEDULE, "Waiting for a free place", _cause(trouble), trouble)
 
 
+def waits_for_volume(message: str) -> bool:
+    """Return whether the scheduler says that it waits for a volume to be made."""
+    return bool(_UNBOUND.search(message))
+
+
 def _cause(trouble: Trouble) -> str:
     return trouble.sentence[0].lower() + trouble.sentence[1:].rstrip(".")
 

@@ -123,6 +123,9 @@ def hand_on(config: Config, catalog: Catalog) -> None:
         raise DatalabError(
             "Workspaces on Kubernetes cannot be configured like this:\n  " + "\n  ".join(problems)
         )
+    if "cmd" in config.Spawner:
+        # The child's; the hub's spawner has no such trait, and warns at each start.
+        config.KubeSpawner.setdefault("cmd", config.Spawner.pop("cmd"))
     for name in sorted(HUB & set(section)):
         if name not in config.WorkspaceSpawner:
             config.WorkspaceSpawner[name] = section[name]

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..backend import Phase
+from .announcement import Announcement
 from .capacity import Capacity, look_up
 from .cluster import Cluster, ClusterRefused, ClusterUnavailable, Object
 from .diagnosis import address_of, diagnose
@@ -33,6 +35,7 @@ class Waiting:
         tell: is told every finding.
         seconds: after which the start is given up.
         pinned: why the pod can only go to one node, as a hint for the person.
+        announcement: where the pod says by itself where it is.
     """
 
     def __init__(
@@ -45,9 +48,11 @@ class Waiting:
         tell: Callable[[Finding], None],
         seconds: float,
         pinned: str | None = None,
+        announcement: Announcement | None = None,
     ) -> None:
         self._platform, self._cluster, self._name = platform, cluster, name
         self._url, self._tell, self._pinned = url, tell, pinned
+        self._announcement = announcement
         self._end = time.monotonic() + seconds
         self._pod: Object | None = None
         self._capacity: Capacity | None = None
@@ -75,15 +80,15 @@ class Waiting:
                     more.clear()
                     self._take(pods.items.get(self._name))
                     await self._judge()
-                    address = address_of(self._pod)
+                    address = self._address()
                     if address and address != probed:
                         if probe is not None:
                             probe.cancel()
                         probed = address
                         probe = asyncio.create_task(
-                            self._platform.first_answer(self._url(self._pod))
+                            self._platform.first_answer(self._url(_at(self._pod, address)))
                         )
-                    heard = await self._sleep([news, more], probe)
+                    heard = await self._sleep([news, more, *self._announced()], probe)
                     if probe is not None and probe.done():
                         return probe.result()
                     if time.monotonic() > self._end:
@@ -93,6 +98,21 @@ class Waiting:
             finally:
                 if probe is not None:
                     probe.cancel()
+
+    def _address(self) -> str | None:
+        """Return where the server is: what Kubernetes says, or until then what the pod says."""
+        assert self._pod is not None
+        if address := address_of(self._pod):
+            return address
+        announced = self._announcement.ip if self._announcement else None
+        known = self._pod.get("status", {}).get("podIP")
+        return announced if known in (None, "", announced) else None
+
+    def _announced(self) -> list[asyncio.Event]:
+        """Return what to wait for in addition, as long as nothing was announced."""
+        if self._announcement is None or self._announcement.heard.is_set():
+            return []
+        return [self._announcement.heard]
 
     # -- what is known ----------------------------------------------------------------------
 
@@ -146,6 +166,8 @@ class Waiting:
     async def _find(self) -> Finding:
         events = self._platform.events_about(self._pod)
         finding = diagnose(self._pod, events, self._capacity)
+        if finding.trouble is None and self._announcement and self._announcement.ip:
+            return Finding(Phase.BOOT, "Starting the server")
         if (
             self._platform.see_nodes
             and finding.trouble is not None
@@ -215,9 +237,13 @@ def with_last_words(trouble: Trouble, log: str) -> Trouble:
     shown = " / ".join(line[:_LINE_CHARS] for line in lines[-_LINES_SHOWN:])
     return replace(
         trouble,
-        sentence=f"{trouble.sentence} Its last words: {shown}",
+        sentence=f"{trouble.sentence} Its last words: {shown}.",
         detail=f"{trouble.detail}\nLast lines of its log:\n{log}".strip(),
     )
+
+
+def _at(pod: Object, address: str) -> Object:
+    return {**pod, "status": {**pod.get("status", {}), "podIP": address}}
 
 
 def _taken_away() -> Trouble:
