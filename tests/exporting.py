@@ -89,6 +89,10 @@ def compared_with(reference, plan, cells):
         if [one.cells for one in other.stages] != [one.cells for one in plan.stages]:
             names = {one.name for one in other.stages}
             return f"other stages: {names}"
+        for mine, its in zip(plan.stages, other.stages, strict=True):
+            (notes / f"{its.name}.json").rename(
+                notes / f"{mine.name}.json"
+            )  # names follow variables
         found = compare_notes(plan, reference, notes)
         return {**found.different, **found.shown_differently}
 

@@ -3,7 +3,9 @@
 import io
 from contextlib import redirect_stdout
 
+import numpy
 from datalab_pipelines.export.comparing import Reference, difference
+from datalab_pipelines.export.reference import _fill_empty_arrays
 from datalab_pipelines.outputs import note_value, recording
 
 
@@ -83,3 +85,12 @@ def test_a_table_is_compared_as_it_looks():
 def test_very_long_lines_are_kept_short_and_still_told_apart():
     first, other = (recorded(lambda end=end: print("x" * 5000 + end)) for end in "ab")
     assert len(first[0]) < 300 and first != other
+
+
+def test_arrays_that_nobody_has_filled_are_something_else_in_the_second_run(monkeypatch):
+    for name in ("empty", "empty_like"):
+        monkeypatch.setattr(numpy, name, getattr(numpy, name))
+    _fill_empty_arrays()
+    assert numpy.empty((2, 2)).sum() == 77 * 4
+    assert numpy.empty_like(numpy.zeros(3)).tolist() == [77.0] * 3
+    assert numpy.empty(2, dtype=object).tolist() == [None, None]
