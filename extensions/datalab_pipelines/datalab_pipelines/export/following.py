@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from . import purity
+from .evaluating import evaluate
 from .heap import NONE, NOTHING, Heap, Objects, Routine, Value
 from .names import scope_of
 
 Code = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 Dotted = Callable[[ast.AST], str]
-DEEPEST = 12
 STEPS = 4_000  # for one statement of a cell, before its calls are no longer walked into
 MOST_STEPS = 60_000
 
@@ -363,12 +363,10 @@ class Follower:
             for name, value in then.items():
                 now[name] = now[name] | value if name in now and now[name] != value else value
 
-    # -- expressions: see ``calling`` ------------------------------------------------------------
+    # -- expressions: see ``evaluating`` ----------------------------------------------------------
 
     def value(self, node: ast.expr) -> Value:
         """Return what an expression may give, and note what evaluating it may change."""
-        from .calling import evaluate
-
         return evaluate(self, node)
 
 

@@ -108,21 +108,28 @@ def _without(
                 text = f"cells {one.first + 1} to {one.last + 1} stay in one stage: {one.reason}"
                 warnings.append(Warn(one.code, text, one.first))
         elif empty:
-            _tell_empty(kept[-1], start, warnings)
+            _tell_empty(kept[-1], start.cell, analysis, warnings)
             kept[-1] = Start(kept[-1].cell, start.title)
         else:
             kept.append(start)
     if len(kept) > 1 and not any(
         works(analysis, cell) for cell in analysis.code if cell.index >= kept[-1].cell
     ):
-        _tell_empty(kept[-1], kept[-2], warnings)
+        _tell_empty(kept[-1], len(analysis.notebook.cells), analysis, warnings)
         kept.pop()
     return kept
 
 
-def _tell_empty(empty: Start, other: Start, warnings: list[Warn]) -> None:
-    if empty.title and empty.title != other.title:
-        text = f"{empty.title!r} only imports and defines: it is no stage of its own"
+def _tell_empty(empty: Start, end: int, analysis: Analysis, warnings: list[Warn]) -> None:
+    """Say that a section becomes no stage, where it holds more than imports."""
+    kinds = {
+        one.kind
+        for them in analysis.definitions.values()
+        for one in them
+        if empty.cell <= one.cell < end
+    }
+    if empty.title and kinds & {"function", "class"}:
+        text = f"{empty.title!r} only defines what others use: it is no stage of its own"
         warnings.append(Warn("empty", text, empty.cell))
 
 

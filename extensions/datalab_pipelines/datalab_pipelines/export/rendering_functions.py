@@ -12,7 +12,9 @@ from .connecting import RANDOM
 from .hinting import Hints
 from .model import CodeCell, Plan, Port, StagePlan, Statement
 from .names import _in_text as names_in_text
+from .pieces import called_in, line_of, loaded, names_in, tidied, with_nonlocal
 from .preamble import Preamble, imports_of, preamble_of, side_effects
+from .prose import docstring, paragraphs
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 from .soundness import Function
 from .text import Edit, apply_edits, indent, offsets, span
@@ -90,7 +92,7 @@ class FunctionsForm(VariablesForm):
         late: list[str] = []  # settings that functions of the notebook make
         for one in self.preamble.statements:
             text = _source(self.cells[one.cell], one.statement)
-            calls = _loaded(text) & self.shared_names
+            calls = loaded(text) & self.shared_names
             (module.first if one.early else late if calls else body).append(text)
         if module.first:
             early = self._imports_for("\n".join(module.first))
@@ -132,7 +134,7 @@ class FunctionsForm(VariablesForm):
         """Return the comment lines right above a statement."""
         lines = cell.code.split("\n")
         found: list[str] = []
-        at = _line(cell, one) - 2
+        at = line_of(one) - 2
         while at >= 0 and lines[at].startswith("#"):
             found.insert(0, lines[at])
             at -= 1
@@ -153,13 +155,13 @@ class FunctionsForm(VariablesForm):
                 f"from datalab_pipelines import {name}"
                 for name in re.findall(r"\b[A-Z]\w+", stage.compute)
             }
-        doc = _docstring(self._prose(stage), stage)
+        doc = docstring(self._prose(stage), stage)
         head = f"{decorator}\ndef {stage.name}({taken}) -> {returns}:\n"
         function = head + indent(f"{doc}\n{body}") + "\n"
         module.body = [*([definition, "", ""] if definition else []), function]
         text = "\n".join(module.body)
         module.imports |= set(self._imports_for(text))
-        names = _loaded(text) | names_in_text(ast.parse(text))
+        names = loaded(text) | names_in_text(ast.parse(text))
         for one in NOTEBOOK:
             own = self.own(one) if one == "show" else one  # the others the notebook itself calls
             if own in names and own not in self.bound:
@@ -240,7 +242,7 @@ class FunctionsForm(VariablesForm):
         replayed, _ = self._replayed(stage, number)
         lines += self._builtins(stage, given, module)
         local = self._local(stage)
-        lines += [_nonlocal(one, local) for one in replayed]
+        lines += [with_nonlocal(one, local) for one in replayed]
         lines += self._cells_of(stage, module)
         lines += self._result(stage, module)
         return "\n".join(lines)
@@ -270,7 +272,7 @@ class FunctionsForm(VariablesForm):
         ]
         while waiting:
             node = waiting.pop()
-            names = _names(node) | names_in_text(node)
+            names = names_in(node) | names_in_text(node)
             for name in names - seen:
                 waiting += [
                     one.statement.node
@@ -310,7 +312,7 @@ class FunctionsForm(VariablesForm):
             notes = self._comments(stage, index) if at else ""
             if not text.strip():
                 continue
-            parts.append(notes + _nonlocal(text, local))
+            parts.append(notes + with_nonlocal(text, local))
             if self.plots and self._draws(index):
                 parts.append(f"{self._of_notebook('end_of_cell', module)}()")
         return parts
@@ -321,7 +323,7 @@ class FunctionsForm(VariablesForm):
 
     def _draws(self, index: int) -> bool:
         """Say whether a cell may leave a figure open."""
-        called = {n for one in self.cells[index].statements for n in _called(one.node)}
+        called = {n for one in self.cells[index].statements for n in called_in(one.node)}
         return self._any_plots(called, set())
 
     def _any_plots(self, called: set[str], seen: set[str]) -> bool:
@@ -331,7 +333,7 @@ class FunctionsForm(VariablesForm):
                 return True
             for one in self.analysis.definitions.get(name, []):
                 if one.kind in ("function", "class") and self._any_plots(
-                    _called(one.statement.node), seen
+                    called_in(one.statement.node), seen
                 ):
                     return True
         return False
@@ -380,7 +382,7 @@ class FunctionsForm(VariablesForm):
                 start, end = span(node.value, where)
                 text = shown_value(node.value, cell.code[start:end])
                 edits.append(Edit(*span(node, where), f"{self.own('show')}({text})"))
-        return _tidy(apply_edits(cell.code, edits), cell, self)
+        return tidied(apply_edits(cell.code, edits))
 
     def _kept_imports(self, node: ast.stmt) -> str:
         if not isinstance(node, ast.Import | ast.ImportFrom):
@@ -395,14 +397,14 @@ class FunctionsForm(VariablesForm):
     def _imports_for(self, text: str) -> list[str]:
         """Return the import lines of the notebook that ``text`` needs."""
         tree = ast.parse(text)
-        names = _names(tree) | names_in_text(tree)
+        names = names_in(tree) | names_in_text(tree)
         return [line for name, line in self.imported.items() if name in names]
 
     # -- text ---------------------------------------------------------------------------------
 
     def _prose(self, stage: StagePlan) -> list[str]:
         """Return the paragraphs above the stage's first cell, without headings and pictures."""
-        return _paragraphs(self._markdown(stage.cells[0]))
+        return paragraphs(self._markdown(stage.cells[0]))
 
     def _markdown(self, index: int) -> list[str]:
         found: list[str] = []
@@ -418,6 +420,8 @@ class FunctionsForm(VariablesForm):
         for source in self._markdown(index):
             for line in source.splitlines():
                 line = re.sub(r"^#+\s*|\s*#+$", "", line.strip())
+                if line == stage.title:
+                    continue
                 if line and not re.match(r"!\[|<|\$\$|---|\|", line):
                     lines += textwrap.wrap(line, 90) or [""]
         return "".join(f"# {line}\n" for line in lines[:12])
@@ -452,82 +456,3 @@ class FunctionsForm(VariablesForm):
         lines += [f"    {call}" for call in calls]
         lines += ["", "", 'if __name__ == "__main__":', "    main.main()", ""]
         return "\n".join(lines)
-
-
-def _line(cell: CodeCell, one: Statement) -> int:
-    decorators = getattr(one.node, "decorator_list", [])
-    return min([one.node.lineno, *(d.lineno for d in decorators)])
-
-
-def _called(tree: ast.AST) -> set[str]:
-    return {
-        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-    }
-
-
-def _names(tree: ast.AST) -> set[str]:
-    return {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
-
-
-def _loaded(text: str) -> set[str]:
-    return _names(ast.parse(text))
-
-
-def _nonlocal(text: str, local: set[str]) -> str:
-    """Return code whose inner functions say ``nonlocal`` where they said ``global``."""
-    where = offsets(text)
-    edits = []
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Global) and set(node.names) <= local:
-            edits.append(Edit(*span(node, where), f"nonlocal {', '.join(node.names)}"))
-    return apply_edits(text, edits)
-
-
-def _tidy(text: str, cell: CodeCell, form: FunctionsForm) -> str:
-    """Return a cell without its ``pass`` lines, and without comments of what was taken out."""
-    lines = text.split("\n")
-    for node in reversed(ast.parse(text).body):
-        if isinstance(node, ast.Pass) and lines[node.lineno - 1].strip() == "pass":
-            at = node.lineno - 1
-            del lines[at]
-            while at and lines[at - 1].startswith("#"):
-                at -= 1
-                del lines[at]
-        elif (
-            isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Constant)
-            and isinstance(node.value.value, str)
-        ):
-            new = "\n".join(f"# {line.strip()}" for line in node.value.value.strip().splitlines())
-            lines[node.lineno - 1 : node.end_lineno] = new.split("\n") if new else []
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
-
-
-def _paragraphs(sources: list[str]) -> list[str]:
-    found: list[str] = []
-    for source in sources:
-        for block in re.split(r"\n\s*\n", source):
-            lines = [one.strip() for one in block.splitlines()]
-            kept = [one for one in lines if one and not re.match(r"#|!\[|<|\$\$|---|\||```", one)]
-            if kept:
-                found.append(re.sub(r"[*`]{1,3}(\S.*?)[*`]{1,3}", r"\1", " ".join(kept)))
-    return found
-
-
-def _docstring(prose: list[str], stage: StagePlan) -> str:
-    title = re.sub(r"\s+", " ", stage.doc or stage.title).strip().rstrip(".")
-    first = textwrap.shorten(title, 80, placeholder="…")
-    lines = [_sentence(first)]
-    for one in prose[:4]:
-        lines += ["", *textwrap.wrap(_sentence(textwrap.shorten(one, 500, placeholder="…")), 88)]
-    text = "\n".join(lines).replace('"""', "'''")
-    opened = 'r"""' if "\\" in text else '"""'
-    text = re.sub(r'["\\]$', "", text)
-    return f'{opened}{text}"""' if len(lines) == 1 else f'{opened}{text}\n"""'
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return f"{text}." if text[-1:].isalnum() or text[-1:] in set(")]'\"") else text
