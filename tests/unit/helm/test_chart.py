@@ -23,7 +23,12 @@ from ruamel.yaml import YAML
 from traitlets.config import Config
 
 EVERYTHING = {
-    "catalog": {"currency": "EUR"},
+    "catalog": {
+        "currency": "EUR",
+        "data_sources": [
+            {"name": "w", "title": "W", "kind": "http", "url": "https://weather.example"}
+        ],
+    },
     "kubernetes": {
         "home": {
             "kind": "shared",
