@@ -268,7 +268,7 @@ def test_an_author_is_needed_and_nothing_is_guessed(
         with pytest.raises(ExportError, match="git does not know who you are") as said:
             export(PROJECT, target)
         assert "git config --global user.email" in said.value.hint
-    assert "git config" in git_state(repository.path / "churn", "churn").problem
+        assert "git config" in git_state(target, "churn").problem
     repository.git("config", "user.name", "Grace")
     repository.git("config", "user.email", "grace@example.org")
     done = repository.export()
@@ -518,7 +518,7 @@ def test_the_state_for_a_dialog_is_told_without_a_change(
     assert git_state(repository.path / "churn", "churn").exists
     assert repository.own() == before
     nowhere = git_state(tmp_path / "nowhere", "churn")
-    assert (nowhere.repository, nowhere.problem) == ("", "")
+    assert (nowhere.repository, nowhere.problem, nowhere.author) == ("", "", AUTHOR)
 
 
 def _names(repository: Repository, commit: str) -> list[str]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from .errors import ExportError
 from .git import branches, remotes
-from .git.command import GitFailed
-from .git.place import Place, author, find
+from .git.command import Git, GitFailed
+from .git.place import Place, author, find, nearest
 from .git.record import NAME as RECORD
 from .git.trees import listing
 from .github.forge import need_token
@@ -50,6 +50,7 @@ def git_state(target: Path, name: str, branch: str = "", host: str = "") -> GitS
         if place is None:
             state.branch = branch or "main"
             state.no_pull_request = "The folder is in no git repository."
+            state.author = author(Git(nearest(target)))
             return state
         state.repository, state.folder = str(place.top), place.prefix or "."
         state.current = place.current()

@@ -85,9 +85,7 @@ def find(target: Path) -> Place | None:
     a repository of somebody else, a submodule that is not checked out, a folder that is ignored.
     """
     folder = target.resolve()
-    near = folder
-    while not near.is_dir():
-        near = near.parent
+    near = nearest(folder)
     git = Git(near)
     status, out, said = git.attempt(
         "rev-parse", "--is-bare-repository", "--is-inside-git-dir", "--is-inside-work-tree"
@@ -126,6 +124,13 @@ def _check(place: Place) -> None:
             f"{place.prefix} is ignored by git (git check-ignore -v says which rule)",
             hint="Choose another folder with --to, or export without a commit.",
         )
+
+
+def nearest(folder: Path) -> Path:
+    """Return the folder itself, or the nearest above it that is there."""
+    while not folder.is_dir():
+        folder = folder.parent
+    return folder
 
 
 def author(git: Git) -> str:
