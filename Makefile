@@ -27,7 +27,7 @@ demo: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## the same, with data sour
 
 test: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs lint ## everything that has to be true, in minutes
 	@tools/npm test --workspaces --silent
-	$(BIN)/pytest $(PARALLEL) --dist loadfile -m "not slow"
+	$(BIN)/pytest $(PARALLEL) --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs $(STAMPS)/image-programs ## long fault rounds, deep fuzzing, images
 	$(BIN)/pytest $(PARALLEL) -m slow

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Libraries of the field look for proxies and credentials in the environment; tests bring theirs.
@@ -13,3 +15,16 @@ for _name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PRO
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("datalab", deadline=None)
 settings.load_profile("datalab")
+
+# Files whose tests wait longest come first, so that no worker begins one when the others are done.
+_FIRST = ("browser", "integration/sagemaker", "images", "integration", "contract")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slow folders first; inside of a file the order stays."""
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.relative_to(Path(__file__).parent).as_posix()
+        return next((at for at, part in enumerate(_FIRST) if path.startswith(part)), len(_FIRST))
+
+    items.sort(key=rank)
