@@ -30,6 +30,8 @@ TESTED = {
     "jupyterhub-kubespawner": SpecifierSet(">=7.1,<7.2"),
 }
 
+_ROUTE_SECONDS = 5  # for the proxy to take or forget a route
+
 
 def check_version(distribution: str) -> None:
     """Refuse to run with a version that this release was not tested with.
@@ -149,10 +151,14 @@ async def reachable(spawner: Spawner, wanted: bool) -> AsyncIterator[None]:
     if not wanted or server is None or app is None or getattr(app, "http_server", None) is None:
         yield
         return
+    if _is_stopping(app.proxy):
+        yield
+        return
     spec, host = spawner.proxy_spec, server.host
     data = {"user": spawner.user.name, "server_name": spawner.name}
     try:
-        await app.proxy.add_route(spec, host, data)
+        async with asyncio.timeout(_ROUTE_SECONDS):
+            await app.proxy.add_route(spec, host, data)
     except Exception:  # a proxy that does not answer is no reason not to stop
         app.log.exception("%s cannot be reached while it stops", spawner._log_name)
         yield
@@ -161,9 +167,20 @@ async def reachable(spawner: Spawner, wanted: bool) -> AsyncIterator[None]:
         yield
     finally:
         try:
-            await app.proxy.delete_route(spec)
+            async with asyncio.timeout(_ROUTE_SECONDS):
+                await app.proxy.delete_route(spec)
         except Exception:  # the hub's own check of all routes takes it away
             app.log.exception("The route of %s is left for now", spawner._log_name)
+
+
+def _is_stopping(proxy: Any) -> bool:
+    """Say whether the hub has ended its proxy, as it does while it ends the workspaces.
+
+    ``JupyterHub.cleanup`` stops the proxy before the stops of the servers get to run, and a request
+    to it would be tried again for many seconds (read in 6.1.1).
+    """
+    callback = getattr(proxy, "_check_running_callback", None)
+    return callback is not None and not callback.is_running()
 
 
 def find_token(db: Any, token: str) -> tuple[int, str | None] | None:
