@@ -12,7 +12,7 @@ from datalab_pipelines import export
 from datalab_pipelines.export.model import to_json
 
 from .compute import presets
-from .edits import again, planned
+from .edits import planned
 from .watching import reported_stages
 
 Report = Callable[[dict[str, Any]], None]
@@ -70,7 +70,7 @@ def run(notebook: Path, folder: Path, order: dict[str, Any], *, report: Report) 
         report({"phase": "verify", "message": "Running the notebook and the pipeline"})
         with reported_stages(report):
             found = export.verify(plan, progress=lambda said: report(_said("verify", said)))
-        plan = again(found.plan, order.get("edits") or {})
+        plan = found.plan
     report({"phase": "write", "message": "Writing the project"})
     done = export.export_project(
         plan,

@@ -92,27 +92,6 @@ def planned(analysis: export.Analysis, edits: dict[str, Any]) -> export.Plan:
     )
 
 
-def again(plan: export.Plan, edits: dict[str, Any]) -> export.Plan:
-    """Return a plan, made coarser by its proof, with the names and computes of ``edits``.
-
-    Only what the proof did not look at is changed: the stages stay as they were proved.
-    """
-    names: dict[str, str] = {}
-    stages = _shape(edits)["stages"]
-    for stage in plan.stages:
-        edit = stages.get(str(min(stage.cells)), {})
-        stage.compute = edit.get("compute") or stage.compute
-        if edit.get("name") and edit["name"] not in {one.name for one in plan.stages}:
-            names[stage.name] = edit["name"]
-            stage.name = edit["name"]
-    for stage in plan.stages:
-        stage.sources = {
-            port: (names.get(giver, giver), given) for port, (giver, given) in stage.sources.items()
-        }
-        stage.after = [names.get(one, one) for one in stage.after]
-    return plan
-
-
 def wrong_stage(name: str) -> str:
     """Return why a stage cannot be called so; empty when it can."""
     if not STAGE.fullmatch(name):
