@@ -56,7 +56,7 @@ def test_every_notebook_of_the_corpus_has_its_number_of_stages():
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_the_exported_project_is_verified_in_processes_of_its_own(path, tmp_path):
     assert main([str(path), "--to", str(tmp_path / "out"), "--verify"]) == 0
-    for name in ("pipeline.py", "template.yaml", "README.md", "requirements.in", "shared.py"):
+    for name in ("pipeline.py", "template.yaml", "README.md", "requirements.in"):
         assert (tmp_path / "out" / name).exists()
 
 
