@@ -450,9 +450,4 @@ class FunctionsForm(VariablesForm):
                 given = [f"{stage.name}_done"]
             done[stage.name] = given[0] if given else ""
             calls.append(f"{', '.join(given)} = {call}" if given else call)
-        taken = ", ".join(f"{p.name}: {p.type} = {p.default!r}" for p in self.plan.parameters)
-        lines += ["", "", f'@pipeline("{self.plan.name}")', f"def main({taken}) -> None:"]
-        lines.append(f'    """{_short(self.plan.title)}."""')
-        lines += [f"    {call}" for call in calls]
-        lines += ["", "", 'if __name__ == "__main__":', "    main.main()", ""]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._main(calls)])

@@ -309,12 +309,17 @@ class VariablesForm:
             calls.append(f"{stage.name}_variables = {stage.name}({', '.join(arguments)})")
             given = f"{stage.name}_variables"
         calls[-1] = calls[-1].split(" = ", 1)[1]
+        return "\n".join([*lines, *self._main(calls)])
+
+    def _main(self, calls: list[str]) -> list[str]:
+        """Return the pipeline function that makes these calls, and what runs it."""
         taken = ", ".join(f"{p.name}: {p.type} = {p.default!r}" for p in self.plan.parameters)
-        lines += ["", "", f'@pipeline("{self.plan.name}")', f"def main({taken}) -> None:"]
-        lines.append(f'    """{_short(self.plan.title)}."""')
-        lines += [f"    {call}" for call in calls]
-        lines += ["", "", 'if __name__ == "__main__":', "    main.main()", ""]
-        return "\n".join(lines)
+        return [
+            *("", "", f'@pipeline("{self.plan.name}")', f"def main({taken}) -> None:"),
+            f'    """{_short(self.plan.title)}."""',
+            *(f"    {call}" for call in calls),
+            *("", "", 'if __name__ == "__main__":', "    main.main()", ""),
+        ]
 
 
 def shown_value(node: ast.expr, text: str) -> str:
