@@ -153,7 +153,8 @@ async def test_a_start_that_the_hub_did_not_survive_is_brought_to_its_end(site):
             until(lambda: "Reconnecting" in site.log() or site.cluster.names("pods"))
             site.on_cluster(go_on.set)
             until(lambda: site.ready("ann"))
-            assert site.http.get(f"{site.url}/user/ann/api/status").status_code == 200
+            # The workspace asks the hub who comes, and this hub has only just begun to answer.
+            until(lambda: site.http.get(f"{site.url}/user/ann/api/status").status_code == 200)
 
     await story(life, site)
 
