@@ -21,15 +21,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("datalab", deadline=None)
 settings.load_profile("datalab")
 
-# Files whose tests wait longest come first, so that no worker begins one when the others are done.
-_FIRST = ("browser", "integration/sagemaker", "images", "integration", "contract")
+# Files whose tests wait longest come first, so that no worker begins one when the others are done;
+# those with a browser among the others, so that not all of them begin at the same time.
+_FIRST = (("browser", "integration/sagemaker", "images"), ("integration",), ("contract",))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the slow folders first; inside of a file the order stays."""
 
-    def rank(item: pytest.Item) -> int:
+    def rank(item: pytest.Item) -> tuple[int, str]:
         path = item.path.relative_to(Path(__file__).parent).as_posix()
-        return next((at for at, part in enumerate(_FIRST) if path.startswith(part)), len(_FIRST))
+        for at, parts in enumerate(_FIRST):
+            if path.startswith(parts):
+                return at, item.path.name if at == 0 else path
+        return len(_FIRST), ""
 
     items.sort(key=rank)

@@ -78,7 +78,7 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser, site: Datalab) -> Iterator[BrowserContext]:
     """A browser in which the owner has signed in."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(120_000)
     page = context.new_page()
     page.goto(site.link())
     page.wait_for_url("**/hub/home")

@@ -13,8 +13,8 @@ AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 def start(page: Page, profile: str = "small") -> None:
     """Click a card's button and wait for Lab with what was open there last, or the launcher."""
     page.click(f"#start-{profile}")
-    page.wait_for_url("**/lab**", timeout=60_000)
-    page.wait_for_selector(".jp-Launcher-body, .jp-NotebookPanel", timeout=60_000)
+    page.wait_for_url("**/lab**", timeout=120_000)
+    page.wait_for_selector(".jp-Launcher-body, .jp-NotebookPanel", timeout=120_000)
 
 
 def new_notebook(page: Page) -> None:
