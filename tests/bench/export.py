@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -93,7 +94,8 @@ def soorgeon(notebook: Path, folder: Path) -> Result:
         said = [
             line for line in lines if line.startswith(("Looks like", "*", "Refactoring", "No "))
         ]
-        found.reason = (said or lines or ["?"])[0][:120]
+        reason = (said or lines or ["?"])[0]
+        found.reason = re.sub(r"(/[^/\s:]+)+/", "", reason)[:120]  # no path of this machine
         return found
     found.stages = len(list((folder / "tasks").glob("*")))
     found.runs = run([str(programs / "ploomber"), "build"], folder, **more).returncode == 0
