@@ -51,10 +51,6 @@ class Draws:
             self._draws(one) or self._seeds(one) for one in self._reached(statements)
         )
 
-    def seeds(self, statements: Iterable[ast.stmt]) -> bool:
-        """Say whether these statements may seed a generator."""
-        return any(self._seeds(one) for one in self._reached(statements))
-
     def _reached(self, statements: Iterable[ast.stmt]) -> list[ast.stmt]:
         """Return the statements, and the notebook's functions that they mention."""
         found: list[ast.stmt] = []

@@ -6,8 +6,6 @@ import ast
 import builtins
 from dataclasses import dataclass, field
 
-from . import purity
-
 SHORT = {"pandas": "pd", "numpy": "np", "polars": "pl"}
 UNTOLD = {"", "made", "function", "module", "drawing", "None"}
 
@@ -66,8 +64,3 @@ def _parts(text: str) -> list[str]:
     tree = ast.parse(text, mode="eval").body
     inner = tree.elts if isinstance(tree, ast.Tuple) else [tree]
     return [ast.unparse(one) for one in inner]
-
-
-def is_array(kind: str) -> bool:
-    """Say whether a type is NumPy's array."""
-    return kind == purity.ARRAY

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .model import Analysis, Definition, Plan, StagePlan
 from .names import Flow, scope_of
+from .sharing import reached
 
 
 @dataclass
@@ -36,26 +37,14 @@ def lives(plan: Plan) -> Lives:
         live = (flow.exposed | (live - flow.definite)) & before - shared
         needed.insert(0, live - set(carried))
         for name in sorted(live & set(carried)):
-            live |= free_of(carried[name], functions) & before - shared
+            live |= reached(carried[name], functions) & before - shared
             needed[0] |= live - set(carried)
     return Lives(flows, known, needed)
 
 
-def free_of(one: Definition, functions: dict[str, list[Definition]]) -> set[str]:
-    """Return the names that a function reads, or that functions which it calls read."""
-    found: set[str] = set()
-    waiting = [one]
-    while waiting:
-        for name in waiting.pop().free:
-            if name not in found:
-                found.add(name)
-                waiting += functions.get(name, [])
-    return found
-
-
 def _flow(stage: StagePlan, analysis: Analysis, functions: dict[str, list[Definition]]) -> Flow:
     def expand(name: str) -> set[str]:
-        return {n for one in functions.get(name, []) for n in free_of(one, functions)}
+        return {n for one in functions.get(name, []) for n in reached(one, functions)}
 
     def writes(name: str) -> set[str]:
         reached = {name} | expand(name)
