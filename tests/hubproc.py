@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,14 +15,9 @@ from typing import Any
 
 import httpx
 import psutil
+from fakes.ports import free_port
 
 READY_SECONDS = 150  # a machine that does much else
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def datalab(*arguments: object, python: str = sys.executable) -> subprocess.CompletedProcess[str]:

@@ -11,9 +11,10 @@ from typing import Any
 
 import aiohttp
 import httpx
+from fakes.ports import free_port
 from fakes.sagemaker import Timing
 from fakes.sagemaker.threaded import threaded_aws
-from hubproc import free_port, running_hub, until
+from hubproc import running_hub, until
 from sagemaker_site import FILE_SYSTEM, REAL, SETTINGS, TESTS
 
 TOKEN = "t" * 32

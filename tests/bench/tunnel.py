@@ -37,7 +37,8 @@ from datalab_hub.proxy import proxy_command
 from datalab_workspace import wire
 from fakes.claimant import Standby, Workspace, claim
 from fakes.hub import FakeHub
-from hubproc import free_port, until
+from fakes.ports import free_port
+from hubproc import until
 
 _JOB, _SECRET = "dl-bench", "s" * 43
 _ROUND_TRIPS = 300

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from hubproc import answers, free_port, running_hub, until
+from fakes.ports import free_port
+from hubproc import answers, running_hub, until
 from playwright.sync_api import APIResponse, Browser, Page, expect
 
 CATALOG = """

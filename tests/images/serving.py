@@ -14,18 +14,11 @@ import aiohttp
 import psutil
 from fakes.claimant import Workspace
 from fakes.hub import FakeHub
+from fakes.ports import free_port
 
 from .room import USER, Room, first
 
 PATIENCE = 120  # seconds; a busy machine
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def make_home(directory: Path) -> Path:

@@ -20,11 +20,12 @@ from aiohttp import web
 from datalab_workspace import wire
 from fakes.claimant import Workspace
 from fakes.hub import FakeHub
+from fakes.ports import free_port
 from fakes.sagemaker.moto_process import moto_server
 from probes import execute
 
 from .room import USER, Room, first, room
-from .serving import answering, free_port, make_home, serving
+from .serving import answering, make_home, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

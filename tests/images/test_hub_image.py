@@ -12,9 +12,10 @@ from pathlib import Path
 import aiohttp
 import psutil
 import pytest
+from fakes.ports import free_port
 
 from .room import USER, Room, first, room
-from .serving import PATIENCE, free_port, make_home
+from .serving import PATIENCE, make_home
 from .shared import (
     assert_imports,
     assert_no_traces_of_the_build,

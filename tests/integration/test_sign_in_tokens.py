@@ -15,7 +15,8 @@ import httpx
 import psutil
 import pytest
 from credhub import Site, answers_health
-from hubproc import answers, free_port, running_hub, until
+from fakes.ports import free_port
+from hubproc import answers, running_hub, until
 
 LIFE = 20  # seconds
 CATALOG = """

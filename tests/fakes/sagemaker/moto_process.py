@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from ..ports import free_port
 
 _READY_SECONDS = 60
 
@@ -21,9 +22,7 @@ def moto_server(**environment: str) -> Iterator[str]:
     Args:
         environment: further variables, such as ``MOTO_RECORDER_FILEPATH``.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         stdout=subprocess.DEVNULL,

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ import aiohttp
 import boto3
 from botocore.exceptions import ClientError
 
+from ..ports import free_port
 from .errors import ApiError, not_found
 
 READY_SECONDS = 60
@@ -28,9 +28,7 @@ class Container:
         model = account.models.entries["Model"][model_name]
         self.container = model["PrimaryContainer"]
         self.directory = account.directory / "serving" / model_name
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port: int = free_port()
         self.process: asyncio.subprocess.Process | None = None
 
     @property

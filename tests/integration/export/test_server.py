@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ import pytest
 from datalab_pipelines import export
 from datalab_pipelines.export.verifying import without_boundary
 from datalab_pipelines.server import edits
+from fakes.ports import free_port
 
 TOKEN = "a-token-of-this-test"
 API = "datalab-export/api"
@@ -58,9 +58,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(
     root: Path, *more: str, **environment: str
 ) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     config = root.parent / "config"
     process = subprocess.Popen(
         [

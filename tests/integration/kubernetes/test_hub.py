@@ -21,7 +21,8 @@ import pytest
 from chart import grants_of_chart
 from fakes.kubernetes import FakeKubernetes, SmallServer, lives
 from fakes.kubernetes.containers import RealWorkspace
-from hubproc import free_port, running_hub, until
+from fakes.ports import free_port
+from hubproc import running_hub, until
 
 TOKEN = "t" * 32
 CATALOG = """

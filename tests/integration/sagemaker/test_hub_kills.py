@@ -23,8 +23,8 @@ from typing import Any
 import pytest
 from contract.suite import answers
 from datalab_hub.spawner.sagemaker.names import hub_mark, secret_name
+from fakes.ports import free_port
 from fakes.sagemaker import FakeAws, Fault, Timing, server_error, throttled
-from hubproc import free_port
 from sagemaker_site import FILE_SYSTEM, SETTINGS, TESTS, eventually, secrets_of
 
 

@@ -9,7 +9,8 @@ import ssl
 
 import pytest
 from cryptography import x509
-from hubproc import free_port, until
+from fakes.ports import free_port
+from hubproc import until
 from probes import execute
 from sagemaker_hub import a_site
 from sagemaker_site import secrets_of

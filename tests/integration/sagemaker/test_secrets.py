@@ -7,8 +7,8 @@ import json
 import logging
 
 from datalab_workspace import wire
+from fakes.ports import free_port
 from fakes.sagemaker import Fault, server_error, throttled
-from hubproc import free_port
 from sagemaker_hub import a_site
 from sagemaker_site import eventually
 

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 import aiohttp
 import httpx
 import pytest
-from hubproc import free_port, until
+from fakes.ports import free_port
+from hubproc import until
 from probes import execute
 from sagemaker_hub import a_site
 from sagemaker_site import FILE_SYSTEM

@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 from fakes.claimant import Workspace
 from fakes.hub import FakeHub
+from fakes.ports import free_port
 from probes import ROOT, Start, execute, needs_root
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="mounts, looks into /proc")
@@ -32,9 +33,7 @@ async def cold(hub: FakeHub, tmp_path: Path) -> AsyncIterator[Cold]:
 
     async def cold(home: Path, *, python: tuple[str, ...] = (), **env: str) -> Workspace:
         home.mkdir(exist_ok=True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         ann = hub.add("ann")
         log = tmp_path / "workspace.log"
         with log.open("wb") as output:

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from fakes.claimant import ENVIRONMENT, Workspace, claim, start_cold
 from fakes.hub import FakeHub
+from fakes.ports import free_port
 from probes import ROOT, Start, execute
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -75,9 +76,7 @@ async def test_a_cold_workspace_speaks_the_same_protocol(hub: FakeHub, tmp_path:
 async def test_in_a_container_everything_comes_from_the_environment(
     hub: FakeHub, tmp_path: Path
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     ann = hub.add("ann")
     log = tmp_path / "container.log"
     with log.open("wb") as output:
