@@ -195,11 +195,11 @@ after {GIVES_UP} seconds, three times.
 |---|---|---|---|---|---|---|---|
 {rows}
 
-Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores that others used as well, at nice
-{os.nice(0)}: the load average says how much. The waiting times are those of a busy machine; CPU is
-what a quiet one needs too.
-In earnest an agent renews an hour's credential every 40 minutes, so that {count} workspaces make
-{count / 40:.0f} requests a minute for each source that they use.
+Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores at nice {os.nice(0)}; the load
+average says how much the machine did in the minute before a row. What all ask in one instant waits
+in line: the CPU per request says for how long on other machines. In earnest an agent renews an
+hour's credential every 40 minutes, so that {count} workspaces make {count / 40:.0f} requests a
+minute for each source that they use.
 """
 
 
