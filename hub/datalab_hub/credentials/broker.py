@@ -6,12 +6,14 @@ import asyncio
 import logging
 import time
 from datetime import UTC
+from pathlib import Path
 
 from datalab_workspace import wire
 
 from ..audit import AuditLog, clean_text
 from ..catalog import Catalog
 from ..catalog.sources import DataSource
+from .departed import Departed
 from .hub import Hub
 from .limits import RateLimit
 from .metrics import Metrics
@@ -31,6 +33,7 @@ class Broker:
     """One installation's broker.
 
     Args:
+        book: where it remembers the sources that something has to be taken back from.
         per_minute: credentials that one run gets for one source in the long run; an agent that
             works needs one in forty minutes.
     """
@@ -43,6 +46,7 @@ class Broker:
         instance: str,
         log: logging.Logger,
         *,
+        book: Path,
         per_minute: float = 20,
     ) -> None:
         self.catalog = catalog
@@ -51,10 +55,15 @@ class Broker:
         self._audit = audit
         self._log = log
         self._minters: dict[str, Minter] = {}
+
+        def minter_of(source: DataSource) -> Minter | None:
+            return minter_for(source, instance, hub.personal_tokens)
+
         for source in catalog.data_sources:
-            minter = minter_for(source, instance, hub.personal_tokens)
+            minter = minter_of(source)
             if minter is not None:
                 self._minters[source.name] = minter
+        self._departed = Departed(book, self._minters.values(), minter_of, log)
         self._limit = RateLimit(burst=int(per_minute), per_minute=per_minute)
         self._strangers = RateLimit(burst=60, per_minute=60)
 
@@ -136,11 +145,8 @@ class Broker:
 
     async def sweep(self) -> None:
         """Take back at the sources what belongs to runs that have ended or lost their rights."""
-        sweepers = {
-            name: minter
-            for name, minter in self._minters.items()
-            if type(minter).sweep is not Minter.sweep
-        }
+        await self._departed.sweep()
+        sweepers = {name: minter for name, minter in self._minters.items() if minter.takes_back}
         if not sweepers:
             return
         try:

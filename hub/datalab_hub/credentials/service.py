@@ -18,7 +18,7 @@ from ..errors import DatalabError
 from ..lifeline import PARENT, end_with_hub
 from .app import application
 from .broker import Broker
-from .environment import AUDIT, BIND, CATALOG, INSTANCE, PER_MINUTE, SWEEP_EVERY
+from .environment import AUDIT, BIND, BOOK, CATALOG, INSTANCE, PER_MINUTE, SWEEP_EVERY
 from .hub import Hub
 
 
@@ -50,6 +50,7 @@ async def run() -> None:
         AuditLog(Path(os.environ[AUDIT]), log),
         os.environ[INSTANCE],
         log,
+        book=Path(os.environ[BOOK]),
         per_minute=float(os.environ[PER_MINUTE]),
     )
     address = urlsplit(os.environ[BIND])

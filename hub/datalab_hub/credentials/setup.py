@@ -11,11 +11,12 @@ from traitlets import Float, Unicode
 from traitlets.config import Config, Configurable
 
 from ..catalog.sources.cloud import S3Source
+from ..instance import private_directory
 from ..lifeline import PARENT
 from ..ports import LOOPBACK, Ports
 from ..site import Site
 from . import introspect
-from .environment import AUDIT, BIND, CATALOG, INSTANCE, PER_MINUTE, SWEEP_EVERY
+from .environment import AUDIT, BIND, BOOK, CATALOG, INSTANCE, PER_MINUTE, SWEEP_EVERY
 from .introspect import SERVICE
 
 BROKER_URL = "DATALAB_BROKER_URL"
@@ -94,10 +95,12 @@ def _service(
     environment = {
         name: value for name, value in os.environ.items() if name in (*_KEPT, *_KEPT_CERTIFICATES)
     }
+    book = private_directory(site.data_dir / "credentials") / "sources.json"
     environment |= {
         PARENT: str(os.getpid()),
         BIND: bind,
         AUDIT: str(site.audit.path.resolve()),
+        BOOK: str(book),
         INSTANCE: site.instance,
         PER_MINUTE: str(settings.requests_per_minute),
         SWEEP_EVERY: str(settings.sweep_seconds),

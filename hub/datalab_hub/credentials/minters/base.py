@@ -49,6 +49,11 @@ class Minter(ABC, Generic[SourceT]):
         self.instance = instance
         self.personal_tokens = personal_tokens
 
+    @property
+    def takes_back(self) -> bool:
+        """Whether something stays at the source that :meth:`sweep` removes."""
+        return type(self).sweep is not Minter.sweep
+
     @abstractmethod
     async def mint(self, who: Workspace, access: str) -> Minted:
         """Return a fresh credential.
