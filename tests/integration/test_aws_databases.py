@@ -6,7 +6,11 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 import boto3
+import botocore.session
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from botocore.validate import validate_parameters
 from credhub import ROLE
 from datalab_hub.catalog.sources.database import PostgresSource, RedshiftSource
 from datalab_hub.credentials.minters import minter_for
@@ -63,4 +67,45 @@ async def test_redshift_gives_a_login_and_an_unknown_cluster_is_named(aws):
     assert minted.values["Password"]
     missing = source.model_copy(update={"cluster": "none"})
     with pytest.raises(MintFailed, match="ClusterNotFound"):
+        await minter_for(missing, "i", nobodys).mint(ANN, "read")
+
+
+@pytest.fixture
+async def serverless(aws, monkeypatch):
+    """Redshift Serverless, which moto lacks; yields who asked for what."""
+    model = botocore.session.get_session().get_service_model("redshift-serverless")
+    asked: list[tuple[str, dict]] = []
+
+    async def answer(request):
+        _, _, operation = request.headers["X-Amz-Target"].partition(".")
+        assert operation == "GetCredentials"
+        body = await request.json()
+        validate_parameters(body, model.operation_model(operation).input_shape)
+        if body["workgroupName"] != "dwh":
+            error = {"__type": "ResourceNotFoundException", "message": "no such workgroup"}
+            return web.json_response(error, status=400)
+        asked.append((request.headers["Authorization"], body))
+        end = datetime.now(UTC) + timedelta(seconds=body["durationSeconds"])
+        found = {"dbUser": "IAMR:reader", "dbPassword": "p", "expiration": end.timestamp()}
+        return web.json_response(found)
+
+    application = web.Application()
+    application.router.add_post("/", answer)
+    async with TestServer(application) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS", str(server.make_url("/")))
+        yield asked
+
+
+async def test_a_workgroup_gives_a_login_to_the_assumed_role(serverless):
+    source = RedshiftSource(
+        name="w", title="W", kind="redshift", host="h", database="d", workgroup="dwh",
+        role_arn=ROLE, region="eu-west-1",
+    )  # fmt: skip
+    minted = await minter_for(source, "i", nobodys).mint(ANN, "read")
+    assert minted.values == {"Username": "IAMR:reader", "Password": "p"}
+    ((signed_by, body),) = serverless
+    assert body == {"dbName": "d", "workgroupName": "dwh", "durationSeconds": 3600}
+    assert "Credential=ASIA" in signed_by, "with the role's key, not the broker's"
+    missing = source.model_copy(update={"workgroup": "none"})
+    with pytest.raises(MintFailed, match="ResourceNotFound"):
         await minter_for(missing, "i", nobodys).mint(ANN, "read")

@@ -50,6 +50,23 @@ def test_each_mistake_has_its_message(text, expected):
     assert expected in problems(text)
 
 
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        ("", "expected either cluster or workgroup"),
+        ("cluster: c, workgroup: www", "expected either cluster or workgroup"),
+        ("workgroup: www, grants: [g]", "Redshift Serverless has no groups to join"),
+    ],
+)
+def test_a_redshift_is_a_cluster_or_a_workgroup(rest, expected):
+    role = "role_arn: 'arn:aws:iam::123456789012:role/r'"
+    text = problems(
+        "profiles: [{name: a, title: t}]\ndata_sources:\n"
+        f"  - {{name: w, title: W, kind: redshift, host: h, database: d, {role}, {rest}}}"
+    )
+    assert expected in text
+
+
 def test_all_problems_come_at_once_with_their_lines():
     text = problems("profiles:\n  - name: A B\n    titel: x\n    idle_timeout: soon\n")
     assert "4 problems" in text

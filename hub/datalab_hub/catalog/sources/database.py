@@ -59,13 +59,28 @@ class PostgresSource(DatabaseSource):
 
 
 class RedshiftSource(DatabaseSource):
-    """An Amazon Redshift cluster."""
+    """An Amazon Redshift cluster, or a workgroup of Redshift Serverless."""
 
     kind: Literal["redshift"]
     port: int = Field(5439, ge=1, le=65535, description="TCP port.")
-    cluster: str = Field(
-        min_length=1, description="Cluster identifier (a serverless workgroup is not supported)."
+    cluster: str | None = Field(None, min_length=1, description="Cluster identifier.")
+    workgroup: str | None = Field(
+        None, pattern=r"^[a-z0-9-]{3,64}$", description="Workgroup of Redshift Serverless."
     )
     role_arn: str = Field(pattern=ROLE, description="Role that the broker assumes.")
     region: str | None = Field(None, description="AWS region of the cluster.")
-    grants: tuple[str, ...] = Field((), description="Database groups that the person joins.")
+    grants: tuple[str, ...] = Field(
+        (), description="Database groups that the person joins; of a cluster only."
+    )
+
+    @model_validator(mode="after")
+    def _cluster_or_workgroup(self) -> Self:
+        if (self.cluster is None) is (self.workgroup is None):
+            raise PydanticCustomError("redshift", "expected either cluster or workgroup")
+        if self.workgroup is not None and self.grants:
+            raise PydanticCustomError(
+                "redshift",
+                "expected no grants beside workgroup: Redshift Serverless has no groups to join; "
+                "grant to the database user that belongs to role_arn",
+            )
+        return self

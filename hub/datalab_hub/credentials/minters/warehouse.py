@@ -55,15 +55,38 @@ class RedshiftMinter(Minter[RedshiftSource]):
     def _mint(self, who: Workspace) -> Minted:
         source, seconds = self.source, self.source.lifetime.total_seconds()
         values, _ = assume(source.role_arn, who, source.name, None, seconds, source.region)
-        with aws_errors(f"GetClusterCredentials {source.cluster}"):
-            answer = as_person(values, "redshift", source.region).get_cluster_credentials(
+        duration = int(min(_REDSHIFT[1], max(_REDSHIFT[0], seconds)))
+        if source.cluster is not None:
+            user, password, end = self._of_cluster(source.cluster, values, who, duration)
+        else:
+            assert source.workgroup is not None, "the catalog checks this"
+            user, password, end = self._of_workgroup(source.workgroup, values, duration)
+        login = {"Username": user, "Password": password}
+        return Minted(login, min(end, self.until()), user)
+
+    def _of_cluster(
+        self, cluster: str, values: dict[str, str], who: Workspace, seconds: int
+    ) -> tuple[str, str, datetime]:
+        with aws_errors(f"GetClusterCredentials {cluster}"):
+            answer = as_person(values, "redshift", self.source.region).get_cluster_credentials(
                 DbUser=aws_name(who.user).lower().replace("=", "+"),
-                DbName=source.database,
-                ClusterIdentifier=source.cluster,
-                DurationSeconds=int(min(_REDSHIFT[1], max(_REDSHIFT[0], seconds))),
+                DbName=self.source.database,
+                ClusterIdentifier=cluster,
+                DurationSeconds=seconds,
                 AutoCreate=True,
-                DbGroups=list(source.grants),
+                DbGroups=list(self.source.grants),
             )
-        until = min(answer["Expiration"], self.until())
-        login = {"Username": answer["DbUser"], "Password": answer["DbPassword"]}
-        return Minted(login, until, answer["DbUser"])
+        return answer["DbUser"], answer["DbPassword"], answer["Expiration"]
+
+    def _of_workgroup(
+        self, workgroup: str, values: dict[str, str], seconds: int
+    ) -> tuple[str, str, datetime]:
+        """Log in as the database user ``IAMR:<role>``, which everybody who has the role shares.
+
+        The person is the session's name and source identity in CloudTrail.
+        """
+        with aws_errors(f"GetCredentials {workgroup}"):
+            answer = as_person(values, "redshift-serverless", self.source.region).get_credentials(
+                dbName=self.source.database, workgroupName=workgroup, durationSeconds=seconds
+            )
+        return answer["dbUser"], answer["dbPassword"], answer["expiration"]
