@@ -81,11 +81,27 @@ def read(name: str, what: str, **options: Any) -> pd.DataFrame:
     raise DatalabError(f"read() works with databases and buckets; {name} is {found.kind!r}.")
 
 
-def _engine(found: Source) -> Any:
-    sqlalchemy = _need("sqlalchemy")
+def _postgres(found: Source) -> Any:
     _need("psycopg", "psycopg[binary]")
+    return _engine(found, "postgresql+psycopg")
+
+
+def _redshift(found: Source) -> Any:
+    """Return an engine with Amazon's driver and a dialect for it.
+
+    Psycopg does not understand Redshift (https://github.com/psycopg/psycopg/issues/122), and
+    SQLAlchemy's PostgreSQL asks what Redshift does not know
+    (https://github.com/sqlalchemy/sqlalchemy/issues/9494).
+    """
+    _need("redshift_connector", "redshift-connector")
+    _need("sqlalchemy_redshift", "sqlalchemy-redshift")
+    return _engine(found, "redshift+redshift_connector")
+
+
+def _engine(found: Source, driver: str) -> Any:
+    sqlalchemy = _need("sqlalchemy")
     url = sqlalchemy.URL.create(
-        "postgresql+psycopg",
+        driver,
         host=found.facts["host"],
         port=int(found.facts["port"]),
         database=found.facts["database"],
@@ -213,8 +229,8 @@ def _need(module: str, distribution: str | None = None) -> Any:
 
 
 _MAKERS: dict[str, Callable[[Source], Any]] = {
-    "postgres": _engine,
-    "redshift": _engine,
+    "postgres": _postgres,
+    "redshift": _redshift,
     "s3": _bucket,
     "databricks": _databricks,
     "bigquery": _bigquery,
