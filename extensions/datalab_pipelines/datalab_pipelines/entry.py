@@ -26,6 +26,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
@@ -141,7 +142,11 @@ def find(address: str) -> Stage[..., Any]:
 
 def execute(call: Call) -> dict[str, Any]:
     """Run ``call``; return the result document that was written. Raises what the stage raises."""
-    store = open_store(call.store)
+    with closing(open_store(call.store)) as store:
+        return _execute(call, store)
+
+
+def _execute(call: Call, store: Store) -> dict[str, Any]:
     # Figures that a stage shows become files of its run.
     os.environ.setdefault("MPLBACKEND", "module://datalab_pipelines.figures")
     stage = find(call.stage)

@@ -41,6 +41,9 @@ class Store(Protocol):
     def put_file(self, key: str, path: Path) -> None:
         """Keep a file at ``key``."""
 
+    def close(self) -> None:
+        """Remove what :meth:`get_artifact` made only to be read."""
+
 
 def open_store(url: str) -> Store:
     """Return the store at ``url``: a path, or ``s3://bucket/prefix``."""
@@ -107,6 +110,9 @@ class FolderStore:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
 
+    def close(self) -> None:
+        """Nothing is made only to be read."""
+
 
 class S3Store:
     """A prefix in a bucket. Needs boto3, which finds its credentials and region by itself."""
@@ -118,8 +124,7 @@ class S3Store:
         retries = Config(retries={"mode": "adaptive", "max_attempts": 10})
         self.client = boto3.client("s3", config=retries)
         self.bucket, self.prefix = bucket, f"{prefix}/" if prefix else ""
-        cache = os.environ.get("DATALAB_CACHE")
-        self.cache = Path(cache) if cache else Path(tempfile.mkdtemp(prefix="datalab-"))
+        self._scratch: Path | None = None
 
     def read_json(self, key: str) -> Any:
         try:
@@ -162,11 +167,12 @@ class S3Store:
             self.put_file(f"artifacts/{digest}/{path.relative_to(folder).as_posix()}", path)
 
     def get_artifact(self, digest: str) -> Path:
-        target = self.cache / digest
+        cache = self._cache()
+        target = cache / digest
         if target.is_dir():
             return target
         prefix = f"{self.prefix}artifacts/{digest}/"
-        near = Path(tempfile.mkdtemp(dir=self.cache))
+        near = Path(tempfile.mkdtemp(dir=cache))
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=prefix
         )
@@ -182,3 +188,16 @@ class S3Store:
 
     def put_file(self, key: str, path: Path) -> None:
         self.client.upload_file(str(path), self.bucket, self.prefix + key)
+
+    def close(self) -> None:
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None
+
+    def _cache(self) -> Path:
+        """Return where artifacts are loaded to. A warm Lambda keeps its disk from call to call."""
+        if shared := os.environ.get("DATALAB_CACHE"):
+            return Path(shared)
+        if self._scratch is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="datalab-artifacts-"))
+        return self._scratch

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -134,6 +135,18 @@ class Services:
     def _lambda(
         self, parameters: dict[str, Any], timeout: float | None, stop: threading.Event
     ) -> Any:
+        with tempfile.TemporaryDirectory() as disk:
+            out = self._call(json.dumps(parameters["Payload"]), disk, timeout)
+            # A function that is kept warm keeps its disk, from one call to the next.
+            assert not any(Path(disk).iterdir())
+        self.logs.append(out)
+        answer = json.loads(out.strip().splitlines()[-1])
+        if "errorType" in answer:
+            raise StatesError(answer["errorType"], json.dumps(answer))
+        return {"Payload": answer["ok"], "StatusCode": 200}
+
+    def _call(self, event: str, disk: str, timeout: float | None) -> str:
+        names = {"AWS_LAMBDA_LOG_GROUP_NAME": "/datalab/test", "TMPDIR": disk}
         process = subprocess.Popen(
             [sys.executable, "-c", LAMBDA],
             cwd=self.project,
@@ -141,19 +154,14 @@ class Services:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, **self.environment, "AWS_LAMBDA_LOG_GROUP_NAME": "/datalab/test"},
+            env={**os.environ, **self.environment, **names},
             start_new_session=True,
         )
         try:
-            out, _ = process.communicate(json.dumps(parameters["Payload"]), timeout=timeout)
+            return process.communicate(event, timeout=timeout)[0]
         except subprocess.TimeoutExpired:
             process.kill()
             raise StatesError("States.Timeout", "the function ran too long") from None
-        self.logs.append(out)
-        answer = json.loads(out.strip().splitlines()[-1])
-        if "errorType" in answer:
-            raise StatesError(answer["errorType"], json.dumps(answer))
-        return {"Payload": answer["ok"], "StatusCode": 200}
 
     def _http(self, parameters: dict[str, Any]) -> Any:
         assert parameters["Authentication"]["ConnectionArn"].startswith("arn:aws:events:")
