@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,9 +111,10 @@ def main() -> None:
     parser.add_argument("--within", type=float, default=60, help="seconds")
     parser.add_argument("--no-report", action="store_true", help="only print")
     arguments = parser.parse_args()
-    directory = Path(tempfile.mkdtemp(prefix="datalab-bench-"))
     rounds = []
     with ExitStack() as stack:
+        scratch = tempfile.TemporaryDirectory(prefix="datalab-bench-", ignore_cleanup_errors=True)
+        directory = Path(stack.enter_context(scratch))
         site = stack.enter_context(credhub.installation(directory, CONFIG))
         hub = psutil.Process(site.pid)
         broker = until(lambda: _child(hub, "datalab_hub.credentials.service"))
@@ -132,7 +133,10 @@ def main() -> None:
                 time.sleep(5)
         if not arguments.no_report:
             REPORT.write_text(report(rounds, arguments.workspaces))
-        hub.kill()  # it would stop each workspace, for minutes
+        family = hub.children(recursive=True)
+        for process in (hub, *family):  # it would stop each workspace, for minutes
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def start(site: credhub.Site, directory: Path, count: int) -> list[str]:
