@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from datalab_workspace import wire
 from datalab_workspace.tunnel.client import OVER
 from datalab_workspace.tunnel.mux import MAX_STREAMS, Closed, Mux, Stream
-from datalab_workspace.tunnel.splice import CHUNK, splice
+from datalab_workspace.tunnel.splice import CHUNK, read_widely, splice
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -78,6 +78,7 @@ class Link:
             self._closing = asyncio.ensure_future(
                 earlier.close(REPLACED, "another tunnel has taken over")
             )
+        read_widely(websocket.transport)
         mux = self._mux = Mux(opens=True, send=websocket.send)
         self._up.set()
         try:

@@ -6,8 +6,12 @@ import asyncio
 import os
 from contextlib import asynccontextmanager
 
+import h2.config
+import h2.connection
+import h2.exceptions
 import pytest
 from datalab_workspace.tunnel import mux as mux_module
+from datalab_workspace.tunnel.frames import Connection
 from datalab_workspace.tunnel.mux import STREAM_WINDOW, Closed, Mux, Refused
 from datalab_workspace.tunnel.splice import splice
 
@@ -206,3 +210,63 @@ async def test_windows_grow_out_of_what_is_shared_and_give_it_back(monkeypatch):
         assert second.borrowed == 0  # nothing is left
         first.reset()
         assert gateway.lend(3 * STREAM_WINDOW) == 3 * STREAM_WINDOW
+
+
+@pytest.mark.parametrize("plain_end", ["gateway", "workspace", "neither"])
+async def test_an_end_that_copies_and_one_that_does_not_understand_each_other(
+    monkeypatch, plain_end
+):
+    """The bytes are HTTP/2's whichever way they take: a workspace of an older release is served."""
+
+    class Plain(h2.connection.H2Connection):
+        def messages(self):
+            while data := self.data_to_send():
+                yield data
+
+    ours = mux_module.Connection
+
+    def connection(config):
+        end = "gateway" if config.client_side else "workspace"
+        return (Plain if end == plain_end else ours)(config)
+
+    monkeypatch.setattr(mux_module, "Connection", connection)
+    data = os.urandom(9 * STREAM_WINDOW + 1)
+    async with a_tunnel(echo) as (gateway, _, _channel):
+        stream = gateway.open()
+        writing = asyncio.create_task(stream.write(data))
+        reading = asyncio.create_task(all_of(stream))
+        await writing
+        stream.finish()
+        assert await reading == data
+
+
+async def test_a_large_body_travels_by_itself_and_is_passed_on_as_it_is():
+    def connection(client_side):
+        return Connection(h2.config.H2Configuration(client_side=client_side))
+
+    sender, receiver = connection(True), connection(False)
+    sender.initiate_connection()
+    receiver.initiate_connection()
+    sender.send_headers(1, [(":method", "CONNECT"), (":authority", "workspace")])
+    for message in sender.messages():
+        receiver.receive_data(message)
+    body = os.urandom(1 << 14)
+    sender.send_data(1, body)
+    head, sent = sender.messages()
+    assert len(head) == 9
+    assert sent is body
+    assert receiver.receive_data(head) == []
+    (event,) = receiver.receive_data(sent)
+    assert event.data is sent
+
+
+async def test_a_body_that_is_too_long_is_refused_on_the_short_way_too():
+    receiver = Connection(h2.config.H2Configuration(client_side=False))
+    sender = Connection(h2.config.H2Configuration(client_side=True))
+    sender.initiate_connection()
+    for message in sender.messages():
+        receiver.receive_data(message)
+    size = receiver.max_inbound_frame_size + 1
+    receiver.receive_data(size.to_bytes(3, "big") + b"\0\0\0\0\0\1")
+    with pytest.raises(h2.exceptions.FrameTooLargeError):
+        receiver.receive_data(bytes(size))

@@ -6,6 +6,7 @@ which the workspace connects to its own server. So HTTP, kernels' WebSockets, TL
 comes next pass as they are, and the framing, the windows and the resets are a standard's.
 
 ==============  =========================================================================
+``frames``      the standard's frames, without copying what they carry
 ``mux``         streams over a channel of messages: windows, fairness, limits
 ``splice``      one TCP connection ↔ one stream
 ``memory``      buffers that stay where they are

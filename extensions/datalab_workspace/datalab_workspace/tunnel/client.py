@@ -27,7 +27,7 @@ from websockets.exceptions import (
 
 from .memory import keep_buffers
 from .mux import MESSAGE_BYTES, Closed, Mux, Stream
-from .splice import AHEAD, CHUNK, splice
+from .splice import AHEAD, CHUNK, read_widely, splice
 
 JOB_HEADER = "Datalab-Job"
 OVER = 4403
@@ -123,6 +123,7 @@ async def _once(way: Way) -> None:
         write_limit=AHEAD,
     ) as websocket:
         _say("the tunnel is up")
+        read_widely(websocket.transport)
         mux = Mux(opens=False, send=websocket.send, accept=lambda stream: _accept(stream, way.port))
         await mux.run(messages(websocket))
 

@@ -17,20 +17,20 @@ import collections
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import h2.config
-import h2.connection
 import h2.errors
 import h2.events
 import h2.exceptions
 from h2.settings import SettingCodes
-from hyperframe.frame import DataFrame
 
-STREAM_WINDOW = 1 << 20
+from .frames import Connection
+
+STREAM_WINDOW = 1 << 21
 """Bytes that a stream may carry ahead of its reader, at first."""
 SHARED_WINDOW = 1 << 26
 """Bytes that all streams together may carry beyond that."""
 MAX_STREAMS = 256
 """Streams at the same time; about forty browser tabs."""
-FRAME_BYTES = 1 << 17
+FRAME_BYTES = 1 << 19
 """Of one frame. A bigger one costs less, and makes the others wait longer."""
 MESSAGE_BYTES = 1 << 24
 """An upper limit for one message of the channel, far above what is ever sent in one."""
@@ -40,11 +40,6 @@ _CONNECTION_WINDOW = 1 << 30
 _AUTHORITY = "workspace"
 _CONNECT = [(":method", "CONNECT"), (":authority", _AUTHORITY)]
 _ACCEPTED = [(":status", "200")]
-
-
-# h2 writes out each frame that it receives, for a log that nobody keeps (`_receive_frame` of h2
-# 4.4): every byte in hexadecimal, which is half of a transfer's time. The length says enough.
-DataFrame._body_repr = lambda self: f"{self.body_len} bytes"  # type: ignore[method-assign]
 
 
 class Closed(ConnectionError):
@@ -165,12 +160,10 @@ class Mux:
         self,
         *,
         opens: bool,
-        send: Callable[[bytes], Awaitable[None]],
+        send: Callable[[bytes | memoryview], Awaitable[None]],
         accept: Callable[[Stream], Awaitable[None]] | None = None,
     ) -> None:
-        self._h2 = h2.connection.H2Connection(
-            h2.config.H2Configuration(client_side=opens, header_encoding="utf-8")
-        )
+        self._h2 = Connection(h2.config.H2Configuration(client_side=opens, header_encoding="utf-8"))
         self._send, self._accept = send, accept
         self._streams: dict[int, Stream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -303,10 +296,10 @@ class Mux:
         while True:
             await self._kick.wait()
             self._kick.clear()
-            while data := self._h2.data_to_send():
+            for message in self._h2.messages():
                 self._room.clear()
-                await self._send(data)
-                self._room.set()
+                await self._send(message)
+            self._room.set()
 
     def _handle(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.DataReceived):
