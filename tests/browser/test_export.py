@@ -116,13 +116,13 @@ def test_an_export_is_cancelled_while_it_verifies_and_leaves_nothing(
     panel = export(page, "slow.ipynb")
     panel.get_by_role("button", name="Export", exact=True).click()
     expect(panel).to_contain_text("running the notebook (1 of 2)", timeout=LONG)
-    assert running("datalab_pipelines.export.reference")
+    assert running("datalab_pipelines.export.proof.reference")
     page.reload()  # it goes on, and the panel finds it again
     expect(panel).to_contain_text("running the notebook (1 of 2)", timeout=60_000)
     panel.get_by_role("button", name="Cancel").click()
     expect(panel.get_by_role("alert")).to_contain_text("cancelled", timeout=60_000)
     expect(panel.get_by_role("article")).to_have_count(1)
-    until(lambda: not running("datalab_pipelines.export.reference"))
+    until(lambda: not running("datalab_pipelines.export.proof.reference"))
     assert git(work, "status", "--porcelain", "--", "slow-pipeline") == ""
     assert git(work, "branch", "--format=%(refname:short)") == "main"
 
