@@ -65,6 +65,24 @@ async def test_on_a_healthy_cluster_all_is_well_and_nothing_stays(healthy, tmp_p
     assert healthy.names("pods") == []
 
 
+async def test_the_probe_is_a_workspace_to_the_releases_network_policies(healthy, tmp_path):
+    release = {"app": "jupyterhub", "release": "lab"}
+    hub = {"metadata": {"name": "hub-1", "labels": release | {"component": "hub"}}, "spec": {}}
+    await healthy.store.create("pods", "datalab", hub)
+    run = healthy.life
+    seen = []
+
+    async def watched(life):
+        pod = healthy.store.get("pods", life.namespace, life.name)
+        seen.append(pod["metadata"]["labels"])
+        await run(life)
+
+    healthy.life = watched
+    assert (await examined(healthy, tmp_path))["instance metadata"].well
+    workspace = {"component": "singleuser-server", "hub.jupyter.org/network-access-hub": "true"}
+    assert seen == [release | workspace]
+
+
 async def test_what_is_missing_is_named_with_what_to_do(healthy, tmp_path):
     healthy.storage_classes = []
     less = grants_of_chart().inside - {("get", "pods/log")}

@@ -33,6 +33,7 @@ _OLDEST = (1, 28)
 _CLOCK_SECONDS = 5.0
 _PROBE_SECONDS = 120.0
 _LOOK_EVERY = 0.25
+_RELEASE_LABELS = ("app", "release")  # of zero-to-jupyterhub, on the hub and on workspaces
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -168,8 +169,9 @@ class Doctor:
 
     async def _probe(self, image: str) -> AsyncIterator[Check]:
         name = f"dl-doctor-{secrets.token_hex(4)}"
+        labels = await self._labels()
         started = time.monotonic()
-        created = await self._cluster.create("pod", _pod(name, image, self._hub or ""))
+        created = await self._cluster.create("pod", _pod(name, image, self._hub or "", labels))
         assert created is not None, "the name is random"
         try:
             pod: Object | None = created
@@ -193,6 +195,18 @@ class Doctor:
                 yield check
         finally:
             await self._cluster.delete("pod", name, grace=0)
+
+    async def _labels(self) -> dict[str, str]:
+        """Return the labels by which network policies know a workspace.
+
+        Without those of the release no policy of the chart applies to the probe, and it finds
+        everything open. The hub's pod has them; with a hub outside the cluster there is none.
+        """
+        labels = {"component": "singleuser-server", "hub.jupyter.org/network-access-hub": "true"}
+        for hub in await self._cluster.list_all("pod", "component=hub"):
+            own = hub["metadata"].get("labels") or {}
+            labels |= {name: own[name] for name in _RELEASE_LABELS if name in own}
+        return labels
 
 
 def judged(found: dict[str, Any]) -> list[Check]:
@@ -261,7 +275,7 @@ def _ended_well(pod: Object) -> bool:
     return status.get("phase") == "Succeeded" or (bool(done) and all(done))
 
 
-def _pod(name: str, image: str, hub: str) -> Object:
+def _pod(name: str, image: str, hub: str, labels: dict[str, str]) -> Object:
     script = files(__package__).joinpath("probe.py").read_text()
     security = {
         "allowPrivilegeEscalation": False,
@@ -276,7 +290,6 @@ def _pod(name: str, image: str, hub: str) -> Object:
         "command": ["python3", "-c", script, *([hub] if hub else [])],
         "securityContext": security,
     }
-    labels = {"component": "singleuser-server", "hub.jupyter.org/network-access-hub": "true"}
     spec = {
         "containers": [container],
         "restartPolicy": "Never",
