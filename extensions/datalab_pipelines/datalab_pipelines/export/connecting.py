@@ -112,6 +112,7 @@ def _results(plan: Plan, stage: StagePlan, flow: Flow, sight: Sight) -> list[Por
         if isinstance(node, ast.Name)
     }
     left_out = looped | set(plan.shared) | {one.name for one in plan.parameters}
+    left_out |= plan.analysis.unstorable
     found = []
     for name in sorted(flow.definite - left_out):
         kind = _type_of(last.variables.get(name))

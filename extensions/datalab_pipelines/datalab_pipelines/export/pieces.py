@@ -24,6 +24,16 @@ def called_in(tree: ast.AST) -> set[str]:
     }
 
 
+def apart(parts: list[str]) -> list[str]:
+    """Return pieces of code as lines, empty ones between those that have several lines."""
+    found: list[str] = []
+    for before, part in zip(["", *parts], parts, strict=False):
+        if found and ("\n" in before or "\n" in part):
+            found.append("")
+        found.append(part)
+    return found
+
+
 def names_in(tree: ast.AST) -> set[str]:
     """Return the names that are read or bound."""
     return {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
