@@ -8,19 +8,9 @@ from .git.merging import MergeConflict
 from .git.options import GitOptions
 from .model import Analysis, Choices, Notebook, Plan
 from .plans.planning import plan
-from .projects.project import (
-    ProjectOptions,
-    render_project,
-    write,
-)
-from .projects.state import (
-    GitState,
-    git_state,
-)
-from .proof.verifying import (
-    Verification,
-    verify,
-)
+from .projects.project import ProjectOptions, render_project, write
+from .projects.state import GitState, git_state
+from .proof.verifying import Verification, verify
 
 __all__ = [
     "Analysis",

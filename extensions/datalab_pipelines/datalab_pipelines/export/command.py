@@ -24,10 +24,7 @@ from . import (
     verify,
 )
 from .model import to_json
-from .plans.choosing import (
-    computes,
-    pairs,
-)
+from .plans.choosing import computes, pairs
 from .projects.describing import proof
 
 DIFFERENT, REFUSED, UNFINISHED, STOPPED = 1, 2, 3, 130

@@ -13,21 +13,9 @@ from .git.options import GitOptions
 from .git.place import find
 from .model import Plan
 from .projects import project as projects
-from .projects.describing import (
-    BEGIN,
-    END,
-    commit_message,
-    pull_request_text,
-)
+from .projects.describing import BEGIN, END, commit_message, pull_request_text
 from .projects.project import ProjectOptions
-from .projects.publishing import (
-    Exported,
-    Progress,
-    Work,
-    new_repository,
-    to_branch,
-    to_folder,
-)
+from .projects.publishing import Exported, Progress, Work, new_repository, to_branch, to_folder
 from .proof.verifying import Verification
 
 

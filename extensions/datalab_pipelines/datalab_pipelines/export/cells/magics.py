@@ -16,18 +16,8 @@ import shlex
 from IPython.core.inputtransformer2 import TransformerManager
 
 from ..errors import ExportError
-from ..model import (
-    Cell,
-    CodeCell,
-    Statement,
-    Warn,
-)
-from ..text import (
-    Edit,
-    apply_edits,
-    offsets,
-    span,
-)
+from ..model import Cell, CodeCell, Statement, Warn
+from ..text import Edit, apply_edits, offsets, span
 
 DROPPED = {
     *(

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExportError
-from ..model import (
-    Cell,
-    Notebook,
-)
+from ..model import Cell, Notebook
 
 LARGEST = 200 * 2**20
+SECTION = re.compile(
+    r"(\d+[.)]?\s*)?(set ?up|imports?|importing.*|import (the )?(\w+ )?(packages|modules|librar\w+)"
+    r"|introduction|overview|preparation|libraries|packages|dependencies|requirements|contents"
+    r"|table of contents|load(ing)?( the)? data\w*|data loading|getting started)\s*[:.]?",
+    re.IGNORECASE,
+)
 LARGEST_SOURCE = 5 * 2**20
 
 
@@ -37,7 +40,10 @@ def read(path: str | Path) -> Notebook:
     cells = [_cell(index, one, path.name) for index, one in enumerate(document.get("cells", []))]
     code = [cell for cell in cells if cell.kind == "code" and cell.source.strip()]
     if not code:
-        raise ExportError(f"{path.name} has no code in it", hint="Save the notebook first.")
+        raise ExportError(
+            f"{path.name} has no code in it",
+            hint="A pipeline is made of code cells. Is the last version of it saved?",
+        )
     if sum(len(cell.source) for cell in code) > LARGEST_SOURCE:
         raise ExportError(
             f"{path.name} has more than {LARGEST_SOURCE >> 20} MB of code",
@@ -113,8 +119,11 @@ def _title(cells: list[Cell], path: Path) -> str:
     for cell in cells:
         if cell.kind == "markdown":
             found = re.search(r"^#\s+(.+?)\s*#*$", cell.source, re.MULTILINE)
-            if found:
-                return plain_text(found[1])
+            title = plain_text(found[1]) if found else ""
+            if title and not SECTION.fullmatch(title):
+                return title
+            if title:  # the first of several sections: the notebook itself has no title
+                break
     return path.stem.replace("_", " ").replace("-", " ").strip() or "Notebook"
 
 

@@ -6,12 +6,7 @@ import ast
 import re
 
 from ..model import Statement
-from ..text import (
-    Edit,
-    apply_edits,
-    offsets,
-    span,
-)
+from ..text import Edit, apply_edits, offsets, span
 
 
 def line_of(one: Statement) -> int:
@@ -27,6 +22,16 @@ def called_in(tree: ast.AST) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
     }
+
+
+def apart(parts: list[str]) -> list[str]:
+    """Return pieces of code as lines, empty ones between those that have several lines."""
+    found: list[str] = []
+    for before, part in zip(["", *parts], parts, strict=False):
+        if found and ("\n" in before or "\n" in part):
+            found.append("")
+        found.append(part)
+    return found
 
 
 def names_in(tree: ast.AST) -> set[str]:

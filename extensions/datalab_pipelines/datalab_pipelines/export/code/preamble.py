@@ -10,10 +10,7 @@ from dataclasses import dataclass, field
 from ..cells.names import names_in_text
 from ..facts.analysing import dotted
 from ..flow import purity
-from ..model import (
-    Analysis,
-    Statement,
-)
+from ..model import Analysis, Statement
 
 QUIET = purity.names("quiet_roots")
 EARLY = re.compile(r"os\.(environ|putenv)|sys\.path|matplotlib\.use")

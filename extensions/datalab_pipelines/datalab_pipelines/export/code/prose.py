@@ -7,6 +7,10 @@ import textwrap
 
 from ..model import StagePlan
 
+LISTED = re.compile(r"([-*+]|\d+[.)])\s")
+MARKED = re.compile(r"([*`]{1,3})(\S(?:.*?\S)?)\1")
+LONGEST = 2_000  # characters of prose in one docstring
+
 
 def paragraphs(sources: list[str]) -> list[str]:
     """Return the paragraphs of Markdown cells, without headings, pictures and tables."""
@@ -15,8 +19,14 @@ def paragraphs(sources: list[str]) -> list[str]:
         for block in re.split(r"\n\s*\n", source):
             lines = [one.strip() for one in block.splitlines()]
             kept = [one for one in lines if one and not re.match(r"#|!\[|<|\$\$|---|\||```", one)]
-            if kept:
-                found.append(re.sub(r"[*`]{1,3}(\S.*?)[*`]{1,3}", r"\1", " ".join(kept)))
+            items: list[str] = []
+            for one in kept:
+                if items and not LISTED.match(one):
+                    items[-1] += f" {one}"
+                else:
+                    items.append(one)
+            if items:
+                found.append("\n".join(MARKED.sub(r"\2", one) for one in items))
     return found
 
 
@@ -25,8 +35,18 @@ def docstring(prose: list[str], stage: StagePlan) -> str:
     title = re.sub(r"\s+", " ", stage.doc or stage.title).strip().rstrip(".")
     first = textwrap.shorten(title, 80, placeholder="…")
     lines = [sentence(first)]
-    for one in prose[:4]:
-        lines += ["", *textwrap.wrap(sentence(textwrap.shorten(one, 500, placeholder="…")), 88)]
+    room = LONGEST
+    for one in prose:
+        if len(one) > room:
+            lines += ["", "(The notebook says more.)"]
+            break
+        room -= len(one)
+        lines.append("")
+        for item in one.split("\n"):
+            deeper = "  " if LISTED.match(item) else ""
+            lines += textwrap.wrap(
+                sentence(item), 88, subsequent_indent=deeper, break_on_hyphens=False
+            )
     text = "\n".join(lines).replace('"""', "'''")
     opened = 'r"""' if "\\" in text else '"""'
     text = re.sub(r'["\\]$', "", text)

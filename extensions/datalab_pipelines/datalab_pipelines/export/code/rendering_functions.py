@@ -9,54 +9,24 @@ import textwrap
 from dataclasses import dataclass, field
 
 from ..cells.names import names_in_text
+from ..facts import knowledge
+from ..facts.analysing import dotted
 from ..facts.soundness import Function
 from ..flow.connecting import RANDOM
-from ..model import (
-    CodeCell,
-    Plan,
-    Port,
-    StagePlan,
-    Statement,
-)
-from ..text import (
-    Edit,
-    apply_edits,
-    indent,
-    offsets,
-    span,
-)
+from ..model import CodeCell, Plan, Port, StagePlan, Statement
+from ..text import Edit, apply_edits, indent, offsets, span
 from .hinting import Hints
-from .pieces import (
-    called_in,
-    line_of,
-    loaded,
-    names_in,
-    tidied,
-    with_nonlocal,
-)
-from .preamble import (
-    Preamble,
-    imports_of,
-    preamble_of,
-    side_effects,
-)
-from .prose import (
-    docstring,
-    paragraphs,
-)
-from .rendering_variables import (
-    VariablesForm,
-    _plain,
-    _short,
-    _source,
-    _start,
-    shown_value,
-)
+from .pieces import apart, called_in, line_of, loaded, names_in, tidied, with_nonlocal
+from .preamble import Preamble, imports_of, preamble_of, side_effects
+from .prose import docstring, paragraphs
+from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 
 NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
+MOST_NOTES = 40  # lines of comment above a cell
 RANDOM_PORT = Port("random_state", [RANDOM])
 PLOTS = re.compile(
     r"plot|hist|show|draw|fig|axes|heatmap|scatter|bar$|barh|pie|imshow|contour|boxplot|lines?$"
+    r"|grid$|^map(_|$)|matplotlib|seaborn"
 )
 
 
@@ -217,7 +187,7 @@ class FunctionsForm(VariablesForm):
     def _module(self, title: str) -> _Module:
         aliases = {name: full for name, full in self.resolve.items() if name in self.imported}
         classes = {name for name in self.plan.shared if name in self.shared_names}
-        return _Module(title, Hints(aliases, classes))
+        return _Module(title, Hints(aliases, self.imported, classes))
 
     def _hint(self, hints: Hints, port: Port, name: str) -> str:
         if name == RANDOM:
@@ -277,8 +247,10 @@ class FunctionsForm(VariablesForm):
         lines += self._builtins(stage, given, module)
         local = self._local(stage)
         lines += [with_nonlocal(one, local) for one in replayed]
-        lines += self._cells_of(stage, module)
-        lines += self._result(stage, module)
+        cells = self._cells_of(stage, module)
+        lines += ["", *cells] if lines and "\n" in "\n".join(cells) else cells
+        result = self._result(stage, module)
+        lines += ["", *result] if cells and "\n" in cells[-1] else result
         return "\n".join(lines)
 
     def _of_notebook(self, name: str, module: _Module) -> str:
@@ -346,10 +318,11 @@ class FunctionsForm(VariablesForm):
             notes = self._comments(stage, index) if at else ""
             if not text.strip():
                 continue
-            parts.append(notes + with_nonlocal(text, local))
+            text = notes + with_nonlocal(text, local)
             if self.plots and self._draws(index):
-                parts.append(f"{self._of_notebook('end_of_cell', module)}()")
-        return parts
+                text += f"\n{self._of_notebook('end_of_cell', module)}()"
+            parts.append(text)
+        return apart(parts)
 
     def _local(self, stage: StagePlan) -> set[str]:
         found = {name for index in stage.cells for name in self.analysis.facts[index].bound}
@@ -357,8 +330,15 @@ class FunctionsForm(VariablesForm):
 
     def _draws(self, index: int) -> bool:
         """Say whether a cell may leave a figure open."""
-        called = {n for one in self.cells[index].statements for n in called_in(one.node)}
+        called = {n for one in self.cells[index].statements for n in self._called(one.node)}
         return self._any_plots(called, set())
+
+    def _called(self, node: ast.AST) -> set[str]:
+        """Return the names of what is called: the last ones, and from where it was imported."""
+        calls = [one.func for one in ast.walk(node) if isinstance(one, ast.Call)]
+        names = {dotted(one, self.resolve) for one in calls}
+        silent = {one for one in names if knowledge.SETTING_ROOT.match(one)}
+        return called_in(node) | names - silent
 
     def _any_plots(self, called: set[str], seen: set[str]) -> bool:
         for name in called - seen:
@@ -367,7 +347,7 @@ class FunctionsForm(VariablesForm):
                 return True
             for one in self.analysis.definitions.get(name, []):
                 if one.kind in ("function", "class") and self._any_plots(
-                    called_in(one.statement.node), seen
+                    self._called(one.statement.node), seen
                 ):
                     return True
         return False
@@ -456,9 +436,11 @@ class FunctionsForm(VariablesForm):
                 line = re.sub(r"^#+\s*|\s*#+$", "", line.strip())
                 if line == stage.title:
                     continue
-                if line and not re.match(r"!\[|<|\$\$|---|\|", line):
-                    lines += textwrap.wrap(line, 90) or [""]
-        return "".join(f"# {line}\n" for line in lines[:12])
+                if line and not re.match(r"!\[|<|\$\$|---|\||```|\$[^$]*\$$", line):
+                    lines += textwrap.wrap(line, 90, break_on_hyphens=False) or [""]
+        if len(lines) > MOST_NOTES:
+            lines = [*lines[:MOST_NOTES], "(The notebook says more.)"]
+        return "".join(f"# {line}\n" for line in lines)
 
     def module_pipeline(self) -> str:
         """Return ``pipeline.py``."""

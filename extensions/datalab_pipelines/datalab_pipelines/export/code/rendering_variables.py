@@ -9,23 +9,12 @@ import textwrap
 
 from ..facts.analysing import dotted, library_names
 from ..facts.soundness import root_of
-from ..model import (
-    Analysis,
-    CodeCell,
-    Plan,
-    StagePlan,
-    Statement,
-)
-from ..text import (
-    Edit,
-    apply_edits,
-    indent,
-    offsets,
-    span,
-)
+from ..model import Analysis, CodeCell, Plan, StagePlan, Statement
+from ..text import Edit, apply_edits, indent, offsets, span
 
 HELPERS = ("show", "display", "shell", "shell_lines", "capture_output")
 SILENT = {"print", "display", "show", "shell"}
+GIVES_NOTHING = {"numpy.random.seed", "random.seed", "warnings.filterwarnings", "os.makedirs"}
 ENVIRONMENT = re.compile(r"os\.(environ|putenv)|sys\.path|warnings\.")
 
 
@@ -294,7 +283,7 @@ class VariablesForm:
         if not isinstance(node, ast.Call):
             return False
         name = dotted(node.func, self.resolve) or root_of(node.func)
-        return name in SILENT or name.startswith("matplotlib.pyplot.")
+        return name in SILENT or name.startswith("matplotlib.pyplot.") or name in GIVES_NOTHING
 
     def _whole(self, stage: StagePlan) -> str:
         return (

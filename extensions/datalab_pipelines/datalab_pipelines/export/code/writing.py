@@ -66,6 +66,8 @@ def data_files(plan: Plan) -> list[str]:
     folder = plan.analysis.notebook.path.resolve().parent
     texts = set(strings_in(s.node for cell in plan.analysis.code for s in cell.statements))
     texts |= {f"{name.split('.')[0]}.py" for name in plan.analysis.imports}
+    # What is downloaded where it is not there already: ``download("https://…/data.csv")``.
+    texts |= {text.rsplit("/", 1)[-1] for text in texts if text.startswith(("http:", "https:"))}
     found, total = [], 0
     for text in sorted(texts):
         if not text or len(text) > 200 or "\n" in text or "\0" in text:

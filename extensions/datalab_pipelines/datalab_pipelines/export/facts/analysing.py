@@ -5,50 +5,26 @@ from __future__ import annotations
 import ast
 import re
 
-from ..cells.magics import (
-    statements_of,
-    translate,
-)
-from ..cells.names import (
-    Flow,
-    strings_in,
-)
+from ..cells.magics import statements_of, translate
+from ..cells.names import Flow, scope_of, strings_in
 from ..cells.stars import name_stars
 from ..errors import ExportError
-from ..model import (
-    Analysis,
-    CodeCell,
-    Facts,
-    Interval,
-    Notebook,
-    Warn,
-)
-from ..text import (
-    Edit,
-    apply_edits,
-    offsets,
-    span,
-)
+from ..model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
+from ..text import Edit, apply_edits, offsets, span
 from . import knowledge
 from .checking import check
 from .promoting import parameters_of
-from .sharing import (
-    BUILTINS,
-    bindings,
-    divide,
-    reached,
-)
-from .soundness import (
-    Function,
-    changed_roots,
-    root_of,
-)
+from .sharing import BUILTINS, bindings, divide, reached
+from .soundness import Function, changed_roots, root_of
 
 EVERYTHING = {"eval", "globals", "__import__", "compile", "execfile"}
 FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
 HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
 OWN_STATE = {"tensorflow", "keras", "jax"}
-DRAWERS = {"random", "numpy", "pandas", "sklearn", "scipy", "torch", "xgboost", "lightgbm", "pylab"}
+DRAWERS = {
+    *("random", "numpy", "pandas", "sklearn", "scipy", "torch", "xgboost", "lightgbm", "pylab"),
+    "seaborn",
+}
 
 
 def analyse(notebook: Notebook) -> Analysis:
@@ -153,11 +129,7 @@ def _look(found: Analysis) -> None:
     resolve = library_names(plain)
     for cell in plain:
         found.facts[cell.index] = _facts(found, cell)
-    for name, them in found.definitions.items():
-        for one in them:
-            if one.kind in ("function", "class") and not one.shared and not one.carried:
-                what = f"{one.kind} {name} depends on what it finds, and is not the same elsewhere"
-                found.intervals.append(Interval(one.cell, last, "definition", what))
+    _apart(found, plain)
     for cell in plain:
         _settings(found, cell, resolve, last)
         _patches(found, cell, resolve, last)
@@ -168,6 +140,24 @@ def _look(found: Analysis) -> None:
         found.intervals.append(Interval(code[0].index, last, "random", why))
     for cell in code:
         found.facts.setdefault(cell.index, Facts(cell.index, "compute"))
+
+
+def _apart(found: Analysis, code: list[CodeCell]) -> None:
+    """Keep definitions that are not the same elsewhere with the cells that use them.
+
+    Instances of a class may be anywhere, so its cells stay together to the end.
+    """
+    for name, them in found.definitions.items():
+        for one in them:
+            if one.kind not in ("function", "class") or one.shared or one.carried:
+                continue
+            end = code[-1].index
+            if one.kind == "function":
+                cell = next(cell for cell in code if cell.index == one.cell)
+                end = _last_use(found, name, cell, code)
+            what = f"{one.kind} {name} depends on what it finds, and is not the same elsewhere"
+            if end > one.cell:
+                found.intervals.append(Interval(one.cell, end, "definition", what))
 
 
 def _imports(code: list[CodeCell]) -> list[str]:
@@ -221,10 +211,10 @@ def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str
         for one in cell.statements:
             where = f"cell {cell.index + 1}"
             node = one.node
+            read = _reads_of_history(node, set(bound))
+            if read:
+                return f"{where}: {read} is what IPython remembers"
             for part in ast.walk(node):
-                read = part.id if isinstance(part, ast.Name) and _loads(part) else "x"
-                if HISTORY.fullmatch(read) and read not in bound:
-                    return f"{where}: {read} is what IPython remembers"
                 if (
                     isinstance(part, ast.Call)
                     and isinstance(part.func, ast.Name)
@@ -240,6 +230,16 @@ def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str
             if not says and not isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
                 begun = True
     return ""
+
+
+def _reads_of_history(node: ast.stmt, bound: set[str]) -> str:
+    """Return the first name like ``_`` and ``Out`` that is read, and that no scope has bound."""
+    if not any(isinstance(n, ast.Name) and HISTORY.fullmatch(n.id) for n in ast.walk(node)):
+        return ""
+    flow = Flow()
+    flow.statement(node)
+    read = flow.exposed | scope_of(node).reads
+    return next((one for one in sorted(read) if HISTORY.fullmatch(one) and one not in bound), "")
 
 
 def _facts(found: Analysis, cell: CodeCell) -> Facts:

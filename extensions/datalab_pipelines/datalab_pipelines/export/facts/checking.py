@@ -8,11 +8,7 @@ from itertools import pairwise
 
 from ..cells.stars import is_star
 from ..errors import ExportError
-from ..model import (
-    Analysis,
-    CodeCell,
-    Warn,
-)
+from ..model import Analysis, CodeCell, Warn
 from .soundness import Function
 
 GIVEN = {"display", "get_ipython", "shell", "shell_lines", "capture_output", "In", "Out"}

@@ -9,16 +9,9 @@ import ast
 import re
 
 from ..cells.names import scope_of
-from ..model import (
-    CodeCell,
-    Notebook,
-    Parameter,
-)
+from ..model import CodeCell, Notebook, Parameter
 from .sharing import bindings
-from .soundness import (
-    Function,
-    constant,
-)
+from .soundness import Function, constant
 
 LOOKS_LIKE_A_SETTING = re.compile(
     r"[A-Z][A-Z0-9_]+|\w*(seed|random_state|_size|_path|_dir|_file|filename|_rate|threshold)"

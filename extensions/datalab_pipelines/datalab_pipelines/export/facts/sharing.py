@@ -12,14 +12,8 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from ..cells.names import (
-    Flow,
-    scope_of,
-)
-from ..model import (
-    CodeCell,
-    Definition,
-)
+from ..cells.names import Flow, scope_of
+from ..model import CodeCell, Definition
 from .soundness import (
     Function,
     changed_roots,

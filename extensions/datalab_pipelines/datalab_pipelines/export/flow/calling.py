@@ -6,13 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from . import purity
-from .heap import (
-    NONE,
-    NOTHING,
-    Objects,
-    Routine,
-    Value,
-)
+from .heap import NONE, NOTHING, Objects, Routine, Value
 
 if TYPE_CHECKING:
     from .following import Follower

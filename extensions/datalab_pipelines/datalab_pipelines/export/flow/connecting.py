@@ -12,25 +12,11 @@ from dataclasses import dataclass, field
 
 from ..cells.names import Flow
 from ..facts.analysing import dotted
-from ..model import (
-    Analysis,
-    Interval,
-    Plan,
-    Port,
-    StagePlan,
-)
+from ..model import Analysis, Interval, Plan, Port, StagePlan
 from . import purity
 from .draws import Draws
-from .following import (
-    Follower,
-    Moment,
-)
-from .heap import (
-    NOTHING,
-    Objects,
-    Value,
-    reach,
-)
+from .following import Follower, Moment
+from .heap import NOTHING, Objects, Value, reach
 from .liveness import lives
 
 RESULTS = {purity.FRAME, purity.SERIES, purity.ARRAY, "int", "float", "str", "bool"}
@@ -126,6 +112,7 @@ def _results(plan: Plan, stage: StagePlan, flow: Flow, sight: Sight) -> list[Por
         if isinstance(node, ast.Name)
     }
     left_out = looped | set(plan.shared) | {one.name for one in plan.parameters}
+    left_out |= plan.analysis.unstorable
     found = []
     for name in sorted(flow.definite - left_out):
         kind = _type_of(last.variables.get(name))

@@ -21,6 +21,9 @@ SCIPY = re.compile(r"scipy\.(.*\.)?(rvs|differential_evolution|dual_annealing|ba
                    r"|bootstrap|permutation_test|monte_carlo_test|kmeans2?|random)$")  # fmt: skip
 SEEDS = re.compile(r"(^|\.|_)(seed|manual_seed|set_seed)", re.IGNORECASE)
 SEEDED = {"random_state", "seed", "rng", "random_seed"}
+# Intervals are bootstrapped, points jittered: with NumPy's global generator.
+SEABORN = re.compile(r"seaborn\.((strip|bar|point|line|rel|cat|reg|lm|joint|pair)plot"
+                     r"|objects\.(Est|Jitter))$")  # fmt: skip
 RUNS = re.compile(r"fit\w*|predict\w*|score\w*|transform|cross_\w+|search|\w+_curve|train\w*|run")
 FROM_LIBRARY = purity.HARMLESS_ROOTS | purity.ESTIMATOR_ROOTS | frozenset(sys.stdlib_module_names)
 
@@ -82,6 +85,8 @@ class Draws:
     def _draws(self, node: ast.AST) -> bool:
         for one in ast.walk(node):
             if isinstance(one, ast.Call) and self._call_draws(one):
+                return True
+            if isinstance(one, ast.Attribute | ast.Name) and SEABORN.match(self.dotted(one)):
                 return True
             module = isinstance(one, ast.Assign) and self.dotted(one.value)
             if module in ("numpy.random", "random", "numpy"):

@@ -7,15 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import purity
-from .calling import (
-    call,
-    held_by,
-)
-from .heap import (
-    NOTHING,
-    Objects,
-    Value,
-)
+from .calling import call, held_by
+from .heap import NOTHING, Objects, Value
 
 if TYPE_CHECKING:
     from .following import Follower

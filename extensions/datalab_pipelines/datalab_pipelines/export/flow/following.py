@@ -15,14 +15,7 @@ from dataclasses import dataclass, field
 from ..cells.names import scope_of
 from . import purity
 from .evaluating import evaluate
-from .heap import (
-    NONE,
-    NOTHING,
-    Heap,
-    Objects,
-    Routine,
-    Value,
-)
+from .heap import NONE, NOTHING, Heap, Objects, Routine, Value
 
 Code = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 Dotted = Callable[[ast.AST], str]

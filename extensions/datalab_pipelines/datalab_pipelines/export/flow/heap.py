@@ -79,6 +79,7 @@ class Heap:
     def elements(self, objects: Objects) -> Objects:
         """Return what iterating over ``objects``, or indexing them, may give."""
         found: Objects = NOTHING
+        unknown: set[int] = set()
         for one in objects:
             kind = self.types.get(one, "")
             held = self.holds.get(one, NOTHING)
@@ -91,8 +92,8 @@ class Heap:
             elif kind in ("made", "drawing"):
                 found |= {one} | held
             else:
-                found |= {one} | self.inside(frozenset({one}))
-        return found
+                unknown.add(one)
+        return found | self.inside(frozenset(unknown))
 
     def snapshot(self) -> dict[int, Objects]:
         """Return, for now, everything that each object holds or keeps."""

@@ -5,17 +5,9 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from ..cells.names import (
-    Flow,
-    scope_of,
-)
+from ..cells.names import Flow, scope_of
 from ..facts.sharing import reached
-from ..model import (
-    Analysis,
-    Definition,
-    Plan,
-    StagePlan,
-)
+from ..model import Analysis, Definition, Plan, StagePlan
 
 
 @dataclass

@@ -9,10 +9,7 @@ from __future__ import annotations
 import ast
 
 from ..cells.stars import is_star
-from ..model import (
-    Analysis,
-    Plan,
-)
+from ..model import Analysis, Plan
 
 BY_NAME = {"multiprocessing", "concurrent", "pickle", "dill", "joblib", "pathos", "ray", "dask"}
 SEES = {"__main__", "inspect", "code", "pdb"}

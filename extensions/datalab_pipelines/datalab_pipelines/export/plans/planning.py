@@ -6,35 +6,15 @@ import builtins
 import keyword
 import re
 
+from ...pipelines import LONGEST_NAME, NAME
 from ..errors import ExportError
-from ..facts.analysing import (
-    DRAWERS,
-    OWN_STATE,
-    library_names,
-)
-from ..flow.connecting import (
-    connect,
-    follow,
-    watching,
-)
+from ..facts.analysing import DRAWERS, OWN_STATE, library_names
+from ..flow.connecting import connect, follow, watching
 from ..flow.liveness import lives
-from ..model import (
-    Analysis,
-    Choices,
-    Interval,
-    Plan,
-    Port,
-    StagePlan,
-    Warn,
-)
+from ..model import Analysis, Choices, Interval, Plan, Port, StagePlan, Warn
 from .form import reason_against
-from .starting import (
-    Start,
-    starts_of,
-    works,
-)
+from .starting import Start, starts_of, works
 
-LONGEST = 40
 TAKEN = {"pipeline", "shared", "stages", "tests", "main", "variables"}
 
 
@@ -46,9 +26,14 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
     choices = choices or Choices()
     warnings = list(analysis.warnings)
     title = analysis.notebook.title
-    name = choices.name or _slug(title, "-")[:LONGEST].strip("-") or "notebook"
+    name = choices.name or _slug(title, "-")[:LONGEST_NAME].strip("-") or "notebook"
     if not name[0].isalpha():
-        name = f"notebook-{name}"[:LONGEST].strip("-")
+        name = f"notebook-{name}"[:LONGEST_NAME].strip("-")
+    if len(name) > LONGEST_NAME or not NAME.fullmatch(name):
+        raise ExportError(
+            f"{name!r} is no name for a pipeline",
+            hint=f"Lowercase letters, digits, single dashes, at most {LONGEST_NAME}: churn-model.",
+        )
     if analysis.whole:
         warnings.append(Warn("whole", f"One stage, run by IPython: {analysis.whole}"))
         stage = StagePlan("notebook", title, [cell.index for cell in analysis.code])

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 
 from ..cells.reading import plain_text
 from ..errors import ExportError
-from ..model import (
-    Analysis,
-    Choices,
-    CodeCell,
-)
+from ..model import Analysis, Choices, CodeCell
 
 MOST, LEAST = 8, 2
 TAG = re.compile(r"(?:stage|step|block):(.+)")
@@ -57,13 +53,20 @@ def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
     if tagged:
         return tagged if tagged[0].cell == first.cell else [first, *tagged], "tags"
     levels = [_at_level(analysis, level) for level in range(1, 7)]
-    for starts in levels:
-        if LEAST <= len(starts) <= MOST:
+    split = [_that_split(starts, analysis) for starts in levels]
+    for starts, left in zip(levels, split, strict=True):
+        if LEAST <= len(left) <= MOST:
             return starts, "headings"
-    for starts in levels:
-        if len(starts) > MOST:
-            return _joined(starts, analysis), "headings"
+    for starts, left in zip(levels, split, strict=True):
+        if len(left) > MOST:
+            lost = [one for one in starts if one not in left]  # the plan says why
+            return sorted([*_joined(left, analysis), *lost], key=lambda one: one.cell), "headings"
     shaped = _by_shape(analysis)
+    if len(_that_split(shaped, analysis)) >= LEAST:
+        return shaped, "shape"
+    for starts in levels:  # all of it has to stay together, and the plan says why
+        if len(starts) >= LEAST:
+            return starts, "headings"
     return (shaped, "shape") if len(shaped) >= LEAST else ([first], "one")
 
 
@@ -100,6 +103,20 @@ def _at_level(analysis: Analysis, level: int) -> list[Start]:
             if not found or title:
                 found.append(Start(cell.index, title or analysis.notebook.title))
             title = ""
+    return found
+
+
+def _that_split(starts: list[Start], analysis: Analysis) -> list[Start]:
+    """Return those of ``starts`` that can become stages: what works, and can be apart."""
+    found: list[Start] = []
+    for number, start in enumerate(starts):
+        end = starts[number + 1].cell if number + 1 < len(starts) else len(analysis.notebook.cells)
+        cells = [cell for cell in analysis.code if start.cell <= cell.index < end]
+        if not any(works(analysis, cell) for cell in cells):
+            continue
+        together = any(one.first < start.cell <= one.last for one in analysis.intervals)
+        if not found or not together:
+            found.append(start)
     return found
 
 

@@ -14,12 +14,7 @@ from dataclasses import dataclass
 from importlib.resources import files as package_files
 from pathlib import Path
 
-from ..code.writing import (
-    Files,
-    data,
-    put,
-    render_code,
-)
+from ..code.writing import Files, data, put, render_code
 from ..errors import ExportError
 from ..model import Plan
 from . import requirements

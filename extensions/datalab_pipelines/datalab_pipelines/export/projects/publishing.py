@@ -11,32 +11,15 @@ from typing import Any
 
 from ..code.writing import Files
 from ..errors import ExportError
-from ..git import (
-    branches,
-    commits,
-    remotes,
-)
-from ..git.command import (
-    Git,
-    GitFailed,
-    uninterrupted,
-)
+from ..git import branches, commits, remotes
+from ..git.command import Git, GitFailed, uninterrupted
 from ..git.options import GitOptions
-from ..git.place import (
-    Place,
-    author,
-)
+from ..git.place import Place, author
 from ..git.record import NAME as RECORD
-from ..git.record import (
-    Record,
-    plain,
-)
+from ..git.record import Record, plain
 from ..git.trees import listing
 from ..github.client import GitHub
-from ..github.forge import (
-    find_token,
-    need_token,
-)
+from ..github.forge import find_token, need_token
 from ..github.pull_requests import open_or_update
 from . import project as projects
 from .project import Site

@@ -7,20 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExportError
-from ..git import (
-    branches,
-    remotes,
-)
-from ..git.command import (
-    Git,
-    GitFailed,
-)
-from ..git.place import (
-    Place,
-    author,
-    find,
-    nearest,
-)
+from ..git import branches, remotes
+from ..git.command import Git, GitFailed
+from ..git.place import Place, author, find, nearest
 from ..git.record import NAME as RECORD
 from ..git.trees import listing
 from ..github.forge import need_token

@@ -16,23 +16,9 @@ import types
 from pathlib import Path
 from typing import Any
 
-from ...digests import (
-    digests,
-    digests_from_files,
-)
-from ...notebook import (
-    capture_output,
-    display,
-    end_of_cell,
-    run_notebook,
-    shell,
-    shell_lines,
-    show,
-)
-from ...outputs import (
-    Recorder,
-    recording,
-)
+from ...digests import digests, digests_from_files
+from ...notebook import capture_output, display, end_of_cell, run_notebook, shell, shell_lines, show
+from ...outputs import Recorder, recording
 from ...typed import type_of
 
 HELPERS: dict[str, Any] = {

@@ -23,28 +23,25 @@ from typing import Any
 
 from ...artifacts import REPORT
 from ...entry import PROOF
-from ..code.writing import (
-    data_files,
-    write_code,
-)
+from ..code.writing import data_files, write_code
 from ..errors import ExportError
 from ..facts.analysing import dotted, library_names
-from ..model import (
-    Choices,
-    Plan,
-    StagePlan,
-    Warn,
-)
+from ..model import Choices, Plan, StagePlan, Warn
 from ..plans.planning import plan as make_plan
-from .comparing import (
-    Reference,
-    Run,
-    difference,
-)
+from .comparing import Reference, Run, difference
 
 MOST_RUNS = 6
 NOTES = ".proof"
 PLACE = re.compile(r"(?:ArtifactError: )?/\S+\.py:\d+: ")  # in a folder that is gone
+UNSTORED = re.compile(
+    r"(?P<stage>\w+): (?:\w+: )?the output '(?P<name>\w+)' of .* cannot be stored", re.DOTALL
+)
+RAISED = re.compile(r"[\w.]+(?:Error|Exception|Exit|Interrupt|Warning)\b(?::|$)|[\w.]+: ")
+IN_CELL = re.compile(r'File "cell (\d+)", line (\d+)')
+NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
+NO_NETWORK = re.compile(
+    r"URLError|NameResolutionError|ConnectionError|ConnectTimeout|MaxRetryError|gaierror"
+)
 Progress = Callable[[str], None]
 
 
@@ -97,6 +94,11 @@ def verify(
                 reference = Reference(*runs)
                 found = compare_notes(plan, reference, folder / f"pipeline{attempt}" / NOTES)
             found.merged = merged
+            name = _result_that_cannot_be_stored(plan, found)
+            if name:
+                progress(f"{name} cannot be stored, so it is no result of the pipeline")
+                plan = without_result(plan, name)
+                continue
             if found.status in ("equal", "not compared") or len(plan.stages) < 2:
                 _type(plan, reference)
                 return found
@@ -149,7 +151,10 @@ def _boundary(plan: Plan, found: Verification) -> tuple[int, str]:
             "cannot be handed" in text or "share memory" in text or "cannot be stored" in text
         )
         at = at + 1 if handing_on else at
-        return min(max(at, 1), len(names) - 1), PLACE.sub("", text.splitlines()[0])[:200]
+        lines = [one for one in text.strip().splitlines() if one[:1].strip()]
+        trace = bool(lines) and lines[0].startswith("Traceback")
+        reason = lines[-1 if trace else 0] if lines else "it failed"
+        return min(max(at, 1), len(names) - 1), PLACE.sub("", reason)[:200]
     stages = [*found.different.values(), *found.shown_differently]
     first = min(names.index(stage) for stage in stages)
     differs = [name for name, stage in found.different.items() if stage == names[first]]
@@ -157,6 +162,29 @@ def _boundary(plan: Plan, found: Verification) -> tuple[int, str]:
     if not differs:
         reason = f"with them apart {found.shown_differently[names[first]]}"
     return max(first, 1), reason
+
+
+def _result_that_cannot_be_stored(plan: Plan, found: Verification) -> str:
+    """Return the variable that only the last stage gives, and that made it fail; "" for none."""
+    last = plan.stages[-1]
+    match = UNSTORED.match(PLACE.sub("", found.error))
+    results = {port.name for port in last.outputs}
+    if plan.form != "functions" or not match or match["stage"] != last.name:
+        return ""
+    name = (
+        match["name"] if match["name"] != "value" or len(results) > 1 else min(results, default="")
+    )
+    return name if name in results else ""
+
+
+def without_result(plan: Plan, name: str) -> Plan:
+    """Return the plan without a variable that its last stage gave."""
+    plan.analysis.unstorable.add(name)
+    last = plan.stages[-1]
+    last.outputs = [port for port in last.outputs if port.name != name]
+    text = f"{name} cannot be stored, so it is no result of the pipeline"
+    plan.warnings.append(Warn("verified", text, last.cells[-1]))
+    return plan
 
 
 def _shown(plan: Plan) -> dict[int, str]:
@@ -203,13 +231,32 @@ def _run_notebook(plan: Plan, folder: Path, timeout: float, more: dict[str, str]
     more = {REPORT: str(folder / ".report"), **more}
     done = _process(["-m", "datalab_pipelines.export.proof.reference"], folder, timeout, more)
     if done.returncode:
-        last = done.stderr.strip().splitlines()[-6:]
-        raise ExportError(
-            "the notebook does not run from top to bottom:\n" + "\n".join(last),
-            hint="Restart the kernel, run all cells, and correct what fails.",
-        )
+        raise does_not_run(done.stderr)
     loaded: Run = json.loads((folder / ".digests.json").read_text(encoding="utf-8"))
     return loaded
+
+
+def does_not_run(trace: str) -> ExportError:
+    """Return the error for a notebook that failed; ``trace`` is what Python wrote."""
+    lines = trace.strip().splitlines() or ["nothing was said"]
+    last = max((n for n, line in enumerate(lines) if RAISED.match(line)), default=len(lines) - 1)
+    said = "\n".join(lines[last : last + 4])
+    places = IN_CELL.findall(trace)
+    hint = "Restart the kernel, run all cells, and correct what fails."
+    if missing := NOT_INSTALLED.search(said):
+        hint = (
+            f"Install {missing[1]} where the notebook runs: %pip install, then restart the kernel."
+        )
+    elif NO_NETWORK.search(said):
+        hint = "It needs something from the network, which cannot be reached from here. Keep the "
+        hint += "data beside the notebook, or export without --verify."
+    cell, line = map(int, places[-1]) if places else (0, 0)
+    return ExportError(
+        f"the notebook does not run from top to bottom: {said}",
+        cell=cell - 1 if cell else None,
+        line=line or None,
+        hint=hint,
+    )
 
 
 def _fill(plan: Plan, folder: Path) -> None:
