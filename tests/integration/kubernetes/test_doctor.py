@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 from chart import grants_of_chart
@@ -160,7 +162,7 @@ def test_what_a_probe_finds_is_judged(found, bad):
 
 def test_the_probe_runs_by_itself_and_tells_what_it_can_reach():
     ran = subprocess.run(
-        [sys.executable, "-I", probe.__file__, "http://127.0.0.1:9/hub"],
+        [sys.executable, "-I", probe.__file__, "http://127.0.0.1:9/hub", "0"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -168,7 +170,28 @@ def test_the_probe_runs_by_itself_and_tells_what_it_can_reach():
     found = json.loads(ran.stdout)
     assert "refused" in found["hub"]
     assert found["uid"] == os.getuid()
-    assert set(found) == {"dns", "metadata", "hub", "uid"}
+    assert set(found) == {"dns", "metadata", "open_for", "hub", "uid"}
+
+
+def test_a_probe_waits_for_a_network_that_learns_of_it_late(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as metadata:
+        monkeypatch.setattr(probe, "_METADATA", metadata.getsockname())
+        threading.Timer(0.5, metadata.close).start()
+        found = probe.probe("", patience=30)
+    assert "refused" in found["metadata"]
+    assert found["open_for"] >= 0.4
+
+
+def test_a_probe_says_open_of_what_stays_open(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as metadata:
+        monkeypatch.setattr(probe, "_METADATA", metadata.getsockname())
+        assert probe.probe("", patience=0.3)["metadata"] == ""
+
+
+def test_metadata_that_closes_late_is_well_and_said():
+    checks = {check.name: check for check in judged(FINE | {"open_for": 4.2})}
+    assert checks["instance metadata"].well
+    assert "4.2 s after" in checks["instance metadata"].text
 
 
 async def test_the_command_says_it_and_its_status_tells(healthy, tmp_path):

@@ -33,6 +33,7 @@ _OLDEST = (1, 28)
 _CLOCK_SECONDS = 5.0
 _PROBE_SECONDS = 120.0
 _LOOK_EVERY = 0.25
+_CLOSED_AT_ONCE = 0.1  # seconds
 _RELEASE_LABELS = ("app", "release")  # of zero-to-jupyterhub, on the hub and on workspaces
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
@@ -220,6 +221,10 @@ def judged(found: dict[str, Any]) -> list[Check]:
     if "metadata" in found:
         closed = bool(found["metadata"])
         text = "closed to workspaces" if closed else "open: workspaces get the node's credentials"
+        seconds = found.get("open_for", 0.0)
+        if closed and seconds > _CLOSED_AT_ONCE:
+            # How networks do it; some can hold a pod back until its policies are in force.
+            text += f", {seconds:.1f} s after a pod began to run"
         fix = "" if closed else "Does the cluster's network enforce NetworkPolicy at all?"
         checks.append(Check("instance metadata", closed, text, fix))
     if "hub" in found:
