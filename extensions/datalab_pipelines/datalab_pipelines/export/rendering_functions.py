@@ -16,7 +16,7 @@ from .model import CodeCell, Plan, Port, StagePlan, Statement
 from .names import _in_text as names_in_text
 from .pieces import apart, called_in, line_of, loaded, names_in, tidied, with_nonlocal
 from .preamble import Preamble, imports_of, preamble_of, side_effects
-from .prose import docstring, paragraphs
+from .prose import WITHIN, docstring, paragraphs
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 from .soundness import Function
 from .text import Edit, apply_edits, indent, offsets, span
@@ -434,7 +434,7 @@ class FunctionsForm(VariablesForm):
         for source in self._markdown(index):
             for line in source.splitlines():
                 line = re.sub(r"^#+\s*|\s*#+$", "", line.strip())
-                if line == stage.title:
+                if line == stage.title or WITHIN.match(line):
                     continue
                 if line and not re.match(r"!\[|<|\$\$|---|\||```|\$[^$]*\$$", line):
                     lines += textwrap.wrap(line, 90, break_on_hyphens=False) or [""]
