@@ -167,6 +167,29 @@ def test_what_many_objects_hold_is_walked_once():
     assert heap.holds.asked < 3 * len(numbers)  # and not its square
 
 
+def test_what_shows_nothing_is_left_out(tmp_path):
+    text = code(tmp_path, ["# A", "import numpy as np\nx = [1]\nx\nnp.random.seed(1)", "y = x"])
+    assert "show(" not in text
+    assert "\nx\n" not in text
+
+
+def test_the_notebook_runs_without_what_only_the_exporter_has_loaded(tmp_path):
+    found = verify(planned(tmp_path, ["import sys\nloaded = 'IPython' in sys.modules"]))
+    assert found.status == "equal"
+
+
+def test_a_table_of_contents_is_no_prose(tmp_path):
+    text = "# T\n\n1. [Load](#Load)\n2. [Train](#Train)\n\nWhat it does."
+    path = tmp_path / "nb.ipynb"
+    cells = [{"cell_type": "markdown", "source": text, "metadata": {}}]
+    cells += [{"cell_type": "code", "source": "x = [1]", "metadata": {}}]
+    path.write_text(json.dumps({"nbformat": 4, "metadata": {}, "cells": cells}))
+    files = render_code(export.plan(export.analyse(export.read(path))))
+    stage = files["stages/t.py"].decode()
+    assert "What it does." in stage
+    assert "#Load" not in stage
+
+
 def test_prose_is_kept_as_it_is_laid_out(tmp_path):
     path = tmp_path / "nb.ipynb"
     text = "# T\n\nTwo things:\n\n* the first one\n* the second,\n  in two lines"

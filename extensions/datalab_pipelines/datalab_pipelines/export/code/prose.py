@@ -9,6 +9,7 @@ from ..model import StagePlan
 
 LISTED = re.compile(r"([-*+]|\d+[.)])\s")
 MARKED = re.compile(r"([*`]{1,3})(\S(?:.*?\S)?)\1")
+WITHIN = re.compile(r"(?:[-*+]\s+|\d+[.)]\s+)?\[+[^\]]*\]+\(#[^)]*\)\W*$")  # of a table of contents
 LONGEST = 2_000  # characters of prose in one docstring
 
 
@@ -18,7 +19,11 @@ def paragraphs(sources: list[str]) -> list[str]:
     for source in sources:
         for block in re.split(r"\n\s*\n", source):
             lines = [one.strip() for one in block.splitlines()]
-            kept = [one for one in lines if one and not re.match(r"#|!\[|<|\$\$|---|\||```", one)]
+            kept = [
+                one
+                for one in lines
+                if one and not re.match(r"#|!\[|<|\$\$|---|\||```", one) and not WITHIN.match(one)
+            ]
             items: list[str] = []
             for one in kept:
                 if items and not LISTED.match(one):

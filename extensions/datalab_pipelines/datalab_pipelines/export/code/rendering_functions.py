@@ -18,7 +18,7 @@ from ..text import Edit, apply_edits, indent, offsets, span
 from .hinting import Hints
 from .pieces import apart, called_in, line_of, loaded, names_in, tidied, with_nonlocal
 from .preamble import Preamble, imports_of, preamble_of, side_effects
-from .prose import docstring, paragraphs
+from .prose import WITHIN, docstring, paragraphs
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 
 NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
@@ -434,7 +434,7 @@ class FunctionsForm(VariablesForm):
         for source in self._markdown(index):
             for line in source.splitlines():
                 line = re.sub(r"^#+\s*|\s*#+$", "", line.strip())
-                if line == stage.title:
+                if line == stage.title or WITHIN.match(line):
                     continue
                 if line and not re.match(r"!\[|<|\$\$|---|\||```|\$[^$]*\$$", line):
                     lines += textwrap.wrap(line, 90, break_on_hyphens=False) or [""]

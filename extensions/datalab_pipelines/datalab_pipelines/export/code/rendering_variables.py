@@ -14,7 +14,11 @@ from ..text import Edit, apply_edits, indent, offsets, span
 
 HELPERS = ("show", "display", "shell", "shell_lines", "capture_output")
 SILENT = {"print", "display", "show", "shell"}
-GIVES_NOTHING = {"numpy.random.seed", "random.seed", "warnings.filterwarnings", "os.makedirs"}
+GIVES_NOTHING = re.compile(
+    r"matplotlib\.(pyplot\.|use$|style\.use$)|(numpy\.)?random\.seed$|numpy\.set_printoptions$"
+    r"|pandas\.set_option$|seaborn\.(set|set_theme|set_style|set_context|set_palette)$"
+    r"|warnings\.(filterwarnings|simplefilter)$|os\.makedirs$"
+)
 ENVIRONMENT = re.compile(r"os\.(environ|putenv)|sys\.path|warnings\.")
 
 
@@ -283,7 +287,7 @@ class VariablesForm:
         if not isinstance(node, ast.Call):
             return False
         name = dotted(node.func, self.resolve) or root_of(node.func)
-        return name in SILENT or name.startswith("matplotlib.pyplot.") or name in GIVES_NOTHING
+        return name in SILENT or bool(GIVES_NOTHING.match(name))
 
     def _whole(self, stage: StagePlan) -> str:
         return (

@@ -61,6 +61,9 @@ def _rewrite(cell: CodeCell) -> None:
         ) from None
     where = offsets(cell.code)
     edits: list[Edit] = []
+    for said in tree.body[:-1]:  # a name alone shows nothing but at the end of a cell
+        if isinstance(said, ast.Expr) and isinstance(said.value, ast.Name):
+            edits.append(Edit(*span(said, where), "pass"))
     for node in _outside_functions(tree):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             if node.value is None:

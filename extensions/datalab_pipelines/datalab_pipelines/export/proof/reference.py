@@ -34,11 +34,20 @@ def main() -> None:
     cells = json.loads(Path(".cells.json").read_text(encoding="utf-8"))
     sys.path.insert(0, str(Path.cwd()))
     target = Path(".digests.json").resolve()
+    if "path" not in cells[0]:
+        _forget_ipython()
     if os.environ.get("MALLOC_PERTURB_"):
         _fill_empty_arrays()
     with recording() as recorder:
         found = _whole(cells[0], recorder) if "path" in cells[0] else _each(cells, recorder)
     target.write_text(json.dumps(found), encoding="utf-8")
+
+
+def _forget_ipython() -> None:
+    """Unload IPython, which only the exporter needs: with it patsy shows another text."""
+    for name in list(sys.modules):
+        if name.split(".")[0] == "IPython":
+            del sys.modules[name]
 
 
 def _fill_empty_arrays() -> None:
