@@ -96,11 +96,11 @@ def _modules_beside(folder: Path, imported: list[str]) -> set[str]:
         for path in paths:
             if path.is_file():
                 found.add(path.relative_to(folder).as_posix())
-                waiting |= _roots_of(path) - seen
+                waiting |= roots_of(path) - seen
     return found
 
 
-def _roots_of(path: Path) -> set[str]:
+def roots_of(path: Path) -> set[str]:
     """Return the first parts of what a module imports; nothing for one that is not Python 3."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 from datalab_pipelines import export
+from datalab_pipelines.export import requirements
 from datalab_pipelines.export.command import main
 from datalab_pipelines.export.heap import Heap
 from datalab_pipelines.export.verifying import does_not_run, verify
@@ -111,10 +112,11 @@ def test_modules_beside_the_notebook_come_with_what_they_import(tmp_path):
     (tmp_path / "helpers").mkdir()
     (tmp_path / "helpers" / "__init__.py").write_text("from .plots import draw\n")
     (tmp_path / "helpers" / "plots.py").write_text("import colours\ndef draw(): return 1\n")
-    (tmp_path / "colours.py").write_text("RED = 1\n")
+    (tmp_path / "colours.py").write_text("import joblib\nRED = 1\n")
     (tmp_path / "other.py").write_text("")
-    found = data_files(planned(tmp_path, ["from helpers import draw", "draw()"]))
-    assert found == ["colours.py", "helpers/__init__.py", "helpers/plots.py"]
+    plan = planned(tmp_path, ["from helpers import draw", "draw()"])
+    assert data_files(plan) == ["colours.py", "helpers/__init__.py", "helpers/plots.py"]
+    assert any(line.startswith("joblib==") for line in requirements.find(plan).direct)
 
 
 @pytest.mark.parametrize("name", ["a--b", "-a", "A", "a_b", "x" * 41])
