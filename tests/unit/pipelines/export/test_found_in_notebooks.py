@@ -8,6 +8,7 @@ from datalab_pipelines import export
 from datalab_pipelines.export.code.writing import data_files, render_code
 from datalab_pipelines.export.command import main
 from datalab_pipelines.export.flow.heap import Heap
+from datalab_pipelines.export.projects import requirements
 from datalab_pipelines.export.proof.verifying import does_not_run, verify
 from exporting import compare, notebook, planned, stages
 
@@ -107,6 +108,17 @@ def test_what_is_downloaded_unless_it_is_there_is_a_file_of_the_project(tmp_path
     assert data_files(plan) == ["births.csv"]
 
 
+def test_modules_beside_the_notebook_come_with_what_they_import(tmp_path):
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers" / "__init__.py").write_text("from .plots import draw\n")
+    (tmp_path / "helpers" / "plots.py").write_text("import colours\ndef draw(): return 1\n")
+    (tmp_path / "colours.py").write_text("import joblib\nRED = 1\n")
+    (tmp_path / "other.py").write_text("")
+    plan = planned(tmp_path, ["from helpers import draw", "draw()"])
+    assert data_files(plan) == ["colours.py", "helpers/__init__.py", "helpers/plots.py"]
+    assert any(line.startswith("joblib==") for line in requirements.find(plan).direct)
+
+
 @pytest.mark.parametrize("name", ["a--b", "-a", "A", "a_b", "x" * 41])
 def test_a_name_that_cannot_be_is_refused_before_anything_runs(tmp_path, capsys, name):
     path = notebook(tmp_path / "nb.ipynb", ["raise SystemExit('it ran')"])
@@ -120,6 +132,7 @@ def test_a_name_that_cannot_be_is_refused_before_anything_runs(tmp_path, capsys,
     [
         ("import nothing_of_this_name", "No module named", "Install nothing_of_this_name"),
         ("raise OSError('<urlopen error> URLError')", "URLError", "from the network"),
+        ("open('no.csv')", "FileNotFoundError", "has to lie in its folder"),
         ("def f():\n    return 1 / 0\nf()", "ZeroDivisionError: division by zero", "Restart"),
     ],
 )

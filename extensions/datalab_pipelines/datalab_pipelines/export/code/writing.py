@@ -11,6 +11,7 @@ from ..cells.names import strings_in
 from ..model import Plan
 from .rendering import code_files
 
+MOST_MODULES = 200  # of one package
 LARGEST_DATA = 50 * 2**20
 LARGEST_NOTEBOOK = 5 * 2**20
 Files = dict[str, bytes]
@@ -65,7 +66,7 @@ def data_files(plan: Plan) -> list[str]:
     """Return the files beside the notebook that it names, relative to it, and its modules."""
     folder = plan.analysis.notebook.path.resolve().parent
     texts = set(strings_in(s.node for cell in plan.analysis.code for s in cell.statements))
-    texts |= {f"{name.split('.')[0]}.py" for name in plan.analysis.imports}
+    texts |= _modules_beside(folder, plan.analysis.imports)
     # What is downloaded where it is not there already: ``download("https://…/data.csv")``.
     texts |= {text.rsplit("/", 1)[-1] for text in texts if text.startswith(("http:", "https:"))}
     found, total = [], 0
@@ -79,3 +80,36 @@ def data_files(plan: Plan) -> list[str]:
             if total <= LARGEST_DATA:
                 found.append(text)
     return found
+
+
+def _modules_beside(folder: Path, imported: list[str]) -> set[str]:
+    """Return the modules and packages in ``folder`` that are imported, and what these import."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = {name.split(".")[0] for name in imported}
+    while waiting:
+        root = waiting.pop()
+        seen.add(root)
+        package = folder / root
+        paths = [folder / f"{root}.py"]
+        paths += sorted(package.rglob("*.py"))[:MOST_MODULES] if package.is_dir() else []
+        for path in paths:
+            if path.is_file():
+                found.add(path.relative_to(folder).as_posix())
+                waiting |= roots_of(path) - seen
+    return found
+
+
+def roots_of(path: Path) -> set[str]:
+    """Return the first parts of what a module imports; nothing for one that is not Python 3."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError):
+        return set()
+    names = [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
+    names += [
+        n.module
+        for n in ast.walk(tree)
+        if isinstance(n, ast.ImportFrom) and n.module and not n.level
+    ]
+    return {name.split(".")[0] for name in names}

@@ -16,6 +16,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .writing import data_files, roots_of
+
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
@@ -84,7 +86,9 @@ def _distributions(plan: Plan) -> dict[str, list[str]]:
     known = metadata.packages_distributions()
     modules = {name.split(".")[0] for name in plan.analysis.imports}
     modules |= {"IPython"} if plan.whole else set()
-    folder = plan.analysis.notebook.path.parent
+    folder = plan.analysis.notebook.path.resolve().parent
+    for name in data_files(plan):  # modules beside the notebook
+        modules |= roots_of(folder / name) if name.endswith(".py") else set()
     found: dict[str, list[str]] = {}
     for module in sorted(modules - set(sys.stdlib_module_names)):
         given = sorted(set(known.get(module, [])) - {OURS})

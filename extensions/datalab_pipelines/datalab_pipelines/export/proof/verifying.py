@@ -247,6 +247,11 @@ def does_not_run(trace: str) -> ExportError:
         hint = (
             f"Install {missing[1]} where the notebook runs: %pip install, then restart the kernel."
         )
+    elif "FileNotFoundError" in said:
+        hint = (
+            "It runs in a copy: what it reads has to lie in its folder or below, and a cell has to "
+        )
+        hint += "name it as text."
     elif NO_NETWORK.search(said):
         hint = "It needs something from the network, which cannot be reached from here. Keep the "
         hint += "data beside the notebook, or export without --verify."
