@@ -19,7 +19,7 @@ from ..problems import StartFailed
 from .announcement import Announcement
 from .claims import make_home
 from .cluster import Cluster, ClusterRefused, ClusterUnavailable, Object
-from .diagnosis import end_of, exit_status, is_over
+from .ends import end_of, exit_status, is_over
 from .findings import Finding
 from .labels import ATTEMPT, annotations_of, labels_of
 from .maker import PodMaker
@@ -200,7 +200,8 @@ class KubernetesBackend(Backend):
             return None
         self._ended = 0
         if pod is not None:
-            trouble, self._ended = end_of(pod), exit_status(pod)
+            events = self.platform.events_about(pod)
+            trouble, self._ended = end_of(pod, events), exit_status(pod)
             self._ending = Ending(trouble.reason, f"{trouble.sentence} {trouble.hint}")
             self.context.log.warning("%s: %s %s", self.name, trouble.sentence, trouble.detail)
         # The hub does not call stop() for what has ended by itself.

@@ -17,7 +17,8 @@ from kubernetes_asyncio import client
 from ...catalog import Catalog, Profile
 from .capacity import Capacity, capacity_of
 from .cluster import Cluster, ClusterRefused, ClusterUnavailable, Object
-from .diagnosis import diagnose, is_over
+from .diagnosis import diagnose
+from .ends import is_over
 
 NEEDED: dict[str, tuple[str, ...]] = {
     "pods": ("get", "list", "watch", "create", "delete"),
