@@ -47,7 +47,7 @@ bench-pipelines: $(STAMPS)/test ## pipelines against Metaflow and aws-cdk; write
 bench-export: $(STAMPS)/test ## datalab-export against soorgeon; writes docs/benchmarks-export.md
 	$(BIN)/python tests/bench/export.py
 
-bench-tunnel: $(STAMPS)/test $(STAMPS)/js ## SageMaker's tunnel against the direct way; writes docs/benchmarks-tunnel.md
+bench-tunnel: $(STAMPS)/test $(STAMPS)/js ## SageMaker's tunnel against the direct way; renews docs/benchmarks-tunnel.md
 	$(BIN)/python tests/bench/tunnel.py --write docs/benchmarks-tunnel.md
 
 js: $(STAMPS)/js ## the proxy and the front ends

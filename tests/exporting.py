@@ -20,10 +20,10 @@ import numpy
 from datalab_pipelines import export
 from datalab_pipelines.entry import Call, execute
 from datalab_pipelines.errors import PipelineError
-from datalab_pipelines.export.comparing import Reference
-from datalab_pipelines.export.reference import _each
-from datalab_pipelines.export.verifying import compare_notes, to_run
-from datalab_pipelines.export.writing import write_code
+from datalab_pipelines.export.code.writing import write_code
+from datalab_pipelines.export.proof.comparing import Reference
+from datalab_pipelines.export.proof.reference import _each
+from datalab_pipelines.export.proof.verifying import compare_notes, to_run
 from datalab_pipelines.outputs import recording
 from datalab_pipelines.run.engine import Engine
 

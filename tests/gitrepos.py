@@ -6,7 +6,7 @@ from pathlib import Path
 
 from datalab_pipelines.export.exporting import export_work
 from datalab_pipelines.export.git.options import GitOptions
-from datalab_pipelines.export.publishing import Work
+from datalab_pipelines.export.projects.publishing import Work
 
 AUTHOR = "Ada Lovelace <ada@example.org>"
 

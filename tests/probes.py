@@ -22,13 +22,20 @@ needs_root = pytest.mark.skipif(not ROOT, reason="becomes another user")
 Start = Callable[..., Any]
 
 
-async def execute(workspace: Workspace, code: str, *, wait: bool = True) -> list[str]:
+async def execute(
+    workspace: Workspace, code: str, *, wait: bool = True, kernel: str = "", patience: float = 60
+) -> list[str]:
     """Run code in a fresh kernel, over a WebSocket as Lab does.
+
+    Args:
+        kernel: the name of its specification; the server's default if empty.
+        patience: seconds that the code may take.
 
     Returns:
         what it printed; without ``wait`` nothing, and the code may still run.
     """
-    kernel = await workspace.json("api/kernels", "POST", json={})
+    wanted = {"name": kernel} if kernel else {}
+    started = await workspace.json("api/kernels", "POST", json=wanted)
     request = {
         "header": {
             "msg_id": uuid.uuid4().hex,
@@ -45,9 +52,9 @@ async def execute(workspace: Workspace, code: str, *, wait: bool = True) -> list
         "buffers": [],
     }
     printed: list[str] = []
-    address = f"{workspace.url}api/kernels/{kernel['id']}/channels"
+    address = f"{workspace.url}api/kernels/{started['id']}/channels"
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(patience),
         aiohttp.ClientSession(headers=workspace.headers) as session,
         session.ws_connect(address) as channel,
     ):

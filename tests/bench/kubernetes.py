@@ -90,7 +90,8 @@ class Pods(threading.Thread):
         asyncio.run(self._watch())
 
     async def _watch(self) -> None:
-        await config.load_kube_config()
+        # Named: the library has read the environment before the arguments were.
+        await config.load_kube_config(os.environ["KUBECONFIG"])
         async with client.ApiClient() as api:
             listing = client.CoreV1Api(api).list_namespaced_pod
             async for event in watch.Watch().stream(listing, self.namespace):

@@ -33,6 +33,7 @@ from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from bench.report import renew
 from datalab_hub.proxy import proxy_command
 from datalab_workspace import wire
 from fakes.claimant import Standby, Workspace, claim
@@ -232,17 +233,12 @@ async def compare(workspace: Workspace, rounds: int, mib: int) -> dict[str, dict
     return found
 
 
-def page(found: dict[str, dict[str, float]], rounds: int, mib: int) -> str:
-    """Return the table, as a page of the documentation."""
+def table(found: dict[str, dict[str, float]], rounds: int, mib: int) -> str:
+    """Return what was measured, for the page of the documentation."""
     fast = found["download"]
     ratio = fast["tunnel"] / fast["direct"]
     lines = [
-        "# Benchmark of the tunnel",
-        "",
-        "`python tests/bench/tunnel.py` measures both ways in turns, in one run, through the",
-        f"proxy, on loopback; medians of {rounds} downloads of {mib} MiB and of "
-        f"{5 * _ROUND_TRIPS} requests. The goal: at least",
-        "60 % of the direct throughput, at most 5 ms more for a round trip.",
+        f"Medians of {rounds} downloads of {mib} MiB and of {5 * _ROUND_TRIPS} requests.",
         "",
         "| | direct | tunnel | |",
         "|---|---|---|---|",
@@ -270,10 +266,10 @@ async def _main(arguments: argparse.Namespace) -> int:
                 found = await compare(workspace, arguments.rounds, arguments.mib)
             finally:
                 await workspace.end(60)
-    text = page(found, arguments.rounds, arguments.mib)
+    text = table(found, arguments.rounds, arguments.mib)
     print(text)
     if arguments.write:
-        arguments.write.write_text(text)
+        renew(arguments.write, text)
     enough = found["download"]["tunnel"] >= 0.6 * found["download"]["direct"]
     quick = all(
         found[name]["tunnel"] - found[name]["direct"] <= 5 for name in ("request", "message")

@@ -47,6 +47,7 @@ def stop_all(page: Page, home: str) -> None:
     while count := buttons.count():
         buttons.first.click()
         expect(buttons).to_have_count(count - 1)
+        expect(page.locator(".state.stopping")).to_have_count(0, timeout=60_000)
 
 
 def violations(page: Page, within: str = "html") -> list[str]:

@@ -77,6 +77,12 @@ def test_a_notebook_becomes_a_verified_commit(page: Page, work: Path, shot) -> N
     expect(renamed).to_be_visible()
 
     panel.get_by_role("button", name="Open train").click()
+    card = panel.get_by_role("article", name=": train,")
+    for width in (900, 1500):  # a long line of code stays within its card
+        page.set_viewport_size({"width": width, "height": 940})
+        edge = card.evaluate("card => card.getBoundingClientRect().right")
+        inside = "all => Math.max(...all.map(one => one.getBoundingClientRect().right))"
+        assert card.locator("code, select").evaluate_all(inside) <= edge
     panel.get_by_label("Compute of train").select_option(label="Training · 16 CPU, 32 GiB")
     expect(panel.get_by_role("article", name=": train,")).to_contain_text("Training · 16")
     panel.get_by_role("list", name="Code cells of train").get_by_role("button").first.click()
@@ -116,13 +122,13 @@ def test_an_export_is_cancelled_while_it_verifies_and_leaves_nothing(
     panel = export(page, "slow.ipynb")
     panel.get_by_role("button", name="Export", exact=True).click()
     expect(panel).to_contain_text("running the notebook (1 of 2)", timeout=LONG)
-    assert running("datalab_pipelines.export.reference")
+    assert running("datalab_pipelines.export.proof.reference")
     page.reload()  # it goes on, and the panel finds it again
     expect(panel).to_contain_text("running the notebook (1 of 2)", timeout=60_000)
     panel.get_by_role("button", name="Cancel").click()
     expect(panel.get_by_role("alert")).to_contain_text("cancelled", timeout=60_000)
     expect(panel.get_by_role("article")).to_have_count(1)
-    until(lambda: not running("datalab_pipelines.export.reference"))
+    until(lambda: not running("datalab_pipelines.export.proof.reference"))
     assert git(work, "status", "--porcelain", "--", "slow-pipeline") == ""
     assert git(work, "branch", "--format=%(refname:short)") == "main"
 
@@ -140,6 +146,24 @@ def test_a_syntax_error_leads_to_its_cell_and_is_gone_when_it_is_corrected(
     expect(panel.get_by_role("article")).to_have_count(1)
     assert "sum(range(3))" in (work / "broken.ipynb").read_text()  # saved first
     expect(panel.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_notebook_that_fails_says_the_error_and_leads_to_its_cell(page: Page, work: Path) -> None:
+    write(work / "fails.ipynb", ["import pandas as pd", "pd.read_csv('nowhere.csv')"])
+    panel = export(page, "fails.ipynb")
+    panel.get_by_role("button", name="Export", exact=True).click()
+    alert = panel.get_by_role("alert")
+    expect(alert).to_contain_text("No such file or directory: 'nowhere.csv'", timeout=LONG)
+    expect(alert).not_to_contain_text("Traceback")
+    assert not violations(page)
+    alert.get_by_role("button", name="Cell 2").click()
+    expect(page.locator(".jp-Notebook .jp-mod-active .cm-content")).to_contain_text("nowhere")
+
+
+def test_a_notebook_without_code_is_called_by_its_name(page: Page, work: Path) -> None:
+    write(work / "empty.ipynb", [""])
+    panel = export(page, "empty.ipynb")
+    expect(panel.get_by_role("alert")).to_contain_text("empty.ipynb has no code in it")
 
 
 def test_a_server_that_does_not_answer_is_told_and_asked_again(page: Page, work: Path) -> None:

@@ -1,8 +1,8 @@
 """Runs programs inside an image as a container runtime does, without one.
 
-``unshare`` gives a process of number 1 and mounts of its own; the image's root is read-only, only
-``/tmp`` and the home take files, and the program is uid 1000 without any capability. The network
-is this machine's, so that a workspace reaches the fake hub on loopback.
+``unshare`` gives a process of number 1, a host name and mounts of its own; the image's root is
+read-only, only ``/tmp`` and the home take files, and the program is uid 1000 without any
+capability. The network is this machine's, so that a workspace reaches the fake hub on loopback.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ USER = 1000
 _SCRIPT = """
 set -e
 root=$1 home=$2 user=$3; shift 3
+hostname workspace
+printf '127.0.0.1 localhost\n127.0.1.1 workspace\n' > "$root/etc/hosts"
 mount --make-rprivate /
 mount --bind "$root" "$root"
 mount -o remount,bind,ro "$root"
@@ -95,7 +97,7 @@ class Room:
                 (self.path / target.lstrip("/")).mkdir(parents=True, exist_ok=True)
             pairs += [source, target]
         return [
-            *("unshare", "--mount", "--pid", "--fork", "--kill-child"),
+            *("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child"),
             *("sh", "-c", _SCRIPT, "room", str(self.path), str(home), f"{user}:{user}", *pairs),
             *("--", "env", "--ignore-environment", f"--chdir={self.config['WorkingDir']}"),
             *(f"{name}={value}" for name, value in variables.items()),
@@ -172,3 +174,18 @@ def room(name: str, *, build: bool = True) -> Iterator[Room]:
         yield Room(image, container, Path(path))
     finally:
         subprocess.run(["buildah", "rm", container], check=True, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def existing(name: str) -> Iterator[Room]:
+    """Enter an image that ``make images`` built; skip where it did not.
+
+    Not built here: with their downloads these images take longer than CI has for them.
+    """
+    if reason := missing():
+        pytest.skip(f"images: {reason}")
+    command = ["buildah", "inspect", "--type", "image", reference(name)]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip(f'images: {name} is not built; make images IMAGES="{name}"')
+    with room(name, build=False) as entered:
+        yield entered

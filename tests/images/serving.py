@@ -43,7 +43,13 @@ async def answering(process: Any, workspace: Workspace) -> Workspace:
 
 @asynccontextmanager
 async def serving(
-    room: Room, hub: FakeHub, home: Path, *, command: list[str] | None = None, **env: str
+    room: Room,
+    hub: FakeHub,
+    home: Path,
+    *,
+    command: list[str] | None = None,
+    mounts: dict[str, str] | None = None,
+    **env: str,
 ) -> AsyncIterator[tuple[Workspace, psutil.Process, asyncio.subprocess.Process]]:
     """Yield a workspace that answers, its process 1, and what gives the container's status."""
     ann, port = hub.add("ann"), free_port()
@@ -51,7 +57,7 @@ async def serving(
     variables = hub.environment(ann, port, Path("/home/jovyan"))
     del variables["PATH"]  # the image's own
     with log.open("wb") as output:
-        arguments = room.arguments(command or room.command, home, variables | env)
+        arguments = room.arguments(command or room.command, home, variables | env, mounts)
         process = await asyncio.create_subprocess_exec(*arguments, stdout=output, stderr=output)
     try:
         workspace = Workspace(ann, 0, port, log, home, 0, socket.socket())

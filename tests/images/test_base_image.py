@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -21,7 +21,7 @@ from fakes.hub import FakeHub
 from probes import execute, gone
 
 from .room import ROOT, USER, Room, room
-from .serving import get, make_home, serving
+from .serving import get, serving
 from .shared import (
     assert_imports,
     assert_no_traces_of_the_build,
@@ -38,17 +38,6 @@ CPU_SECONDS = 1.9
 def base() -> Iterator[Room]:
     with room("base") as entered:
         yield entered
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return make_home(tmp_path)
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[FakeHub]:
-    async with FakeHub() as hub:
-        yield hub
 
 
 def test_everything_that_is_listed_is_installed(base: Room, home: Path) -> None:
@@ -72,6 +61,25 @@ def test_programs_that_people_expect_are_there(base: Room, home: Path, program: 
     command = program.split() if " " in program else [program, "--version"]
     done = base.run(*command, home=home)
     assert re.search(r"\d", done.stdout + done.stderr)
+
+
+def test_git_works_without_perl(base: Room, home: Path) -> None:
+    """Its package was changed (repack-git): what people do is all there, and apt is content."""
+    script = """
+git init -q one && cd one
+git config user.email ann@example.org && git config user.name Ann
+echo 1 > f && git add f && git commit -qm first
+echo 2 >> f && echo y | git add -p >/dev/null && git commit -qm second
+echo 3 >> f && git stash -q && git stash pop -q && git checkout -q f
+git submodule status && git difftool --tool-help >/dev/null && git request-pull HEAD~ . >/dev/null
+git clone -q file:///home/jovyan/one ../two && git -C ../two pull -q --rebase
+git -C ../two log --format=%s
+test -z "$(dpkg --audit)"
+"""
+    assert base.run("sh", "-ec", script, home=home).stdout.split() == ["second", "first"]
+    assert not (base.path / "usr/share/perl").exists()
+    status = ["dpkg-query", "--show", "--showformat=${Depends}", "git"]
+    assert "perl" not in base.run(*status, home=home).stdout
 
 
 def test_only_extensions_on_the_list_are_on(base: Room, home: Path) -> None:

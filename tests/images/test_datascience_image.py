@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fakes.hub import FakeHub
 from probes import execute
 
-from .room import ROOT, USER, Room, missing, reference, room
-from .serving import make_home, serving
+from .room import ROOT, USER, Room, existing
+from .serving import serving
 from .shared import (
     assert_imports,
     assert_no_traces_of_the_build,
@@ -40,25 +39,8 @@ python3 -c 'import answer; print(answer.answer())'
 
 @pytest.fixture(scope="module")
 def datascience() -> Iterator[Room]:
-    """Not built here: with its downloads that takes longer than CI has for it."""
-    if reason := missing():
-        pytest.skip(f"images: {reason}")
-    command = ["buildah", "inspect", "--type", "image", reference("datascience")]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip('images: datascience is not built; make images IMAGES="datascience"')
-    with room("datascience", build=False) as entered:
+    with existing("datascience") as entered:
         yield entered
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return make_home(tmp_path)
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[FakeHub]:
-    async with FakeHub() as hub:
-        yield hub
 
 
 def test_everything_that_is_listed_is_installed(datascience: Room, home: Path) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .errors import ArtifactError
+from .generators import keep_global
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
@@ -189,6 +190,7 @@ def _save_path(value: Path, folder: Path) -> str:
 
 def _save_pickle(value: Any, folder: Path) -> str:
     path = folder / "value.pickle"
+    keep_global()
     try:
         with path.open("wb") as file:
             pickle.dump(value, file, protocol=5)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from jupyter_server.serverapp import ServerApp
 
-from . import activity, agent, announcement, idle, notices, static
+from . import activity, agent, announcement, front_end, idle, notices, static
 
 
 def _load_jupyter_server_extension(server: ServerApp) -> None:
@@ -21,5 +21,6 @@ def _load_jupyter_server_extension(server: ServerApp) -> None:
 async def _start_jupyter_server_extension(server: ServerApp) -> None:
     """Take over what other extensions have set; called when all of them are loaded."""
     activity.install(server)
+    front_end.install(server)
     static.install(server.web_app)
     agent.start(server)

@@ -73,6 +73,14 @@ def duration(value: timedelta | float | None) -> str:
     return f"{hours // 24} days"
 
 
+def since(value: timedelta | float) -> str:
+    """Return how long something lasts already, as people say it: seconds are of no interest."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if seconds < 60:
+        return "less than a minute"
+    return duration(seconds) if seconds >= 90 else "1 min"
+
+
 def memory(size: int) -> str:
     """Return a memory size for people."""
     gib = size / 1024**3

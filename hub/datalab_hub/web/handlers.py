@@ -113,7 +113,7 @@ class WorkspacesHandler(WorkspaceBase):
             raise web.HTTPError(
                 400,
                 f"You have {count} named workspaces, and {limit} is the limit here. "
-                "Forget one on the start page, then try again.",
+                "Remove one from the list on the start page, then try again.",
             )
 
 

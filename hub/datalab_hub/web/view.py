@@ -14,7 +14,7 @@ from typing import Any
 from .. import __version__
 from ..site import Site
 from ..usage import Run
-from .cards import Card, cards, duration, money
+from .cards import Card, cards, duration, money, since
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,12 @@ class View:
         rows = []
         for user, runs in by_user.items():
             month, today = _cost(runs, first, now), _cost(runs, midnight, now)
-            hours = sum(_overlap(run, first, now) for run in runs) / 3600
+            used = sum(_overlap(run, first, now) for run in runs)
             currency = self._site.catalog.currency
             total = Total(
-                user, len(runs), f"{hours:.1f} h", money(today, currency), money(month, currency)
+                user, len(runs), _time(used), money(today, currency), money(month, currency)
             )
-            rows.append((month, hours, total))
+            rows.append((month, used, total))
         return [total for _, _, total in sorted(rows, key=lambda row: row[:2], reverse=True)]
 
     def failures(self) -> list[Run]:
@@ -133,24 +133,29 @@ def _workspace(site: Site, user: Any, spawner: Any) -> Workspace:
         profile=profile.title if profile else title,
         state=state,
         url=user.server_url(spawner.name) + "lab",
-        since=duration(now - run.began) if run and active else "",
+        since=since(now - run.began) if run and active else "",
         cost=money(run.cost(now), site.catalog.currency) if run and active else "",
         stops=_stops(profile, last, run, now) if profile and state == "running" else "",
-        last_activity=f"{duration(now - last)} ago" if last else "never",
+        last_activity=f"{since(now - last)} ago" if last else "never",
     )
+
+
+def _time(seconds: float) -> str:
+    """Return how long somebody has used workspaces: in hours, and what is less in minutes."""
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else since(seconds)
 
 
 def _stops(profile: Any, last: datetime | None, run: Run | None, now: datetime) -> str:
     """Return the sentence that says when the workspace will be stopped."""
     ends: list[tuple[timedelta, str]] = []
     if profile.idle_timeout is not None and last is not None:
-        ends.append((last + profile.idle_timeout - now, "when idle for that long"))
+        ends.append((last + profile.idle_timeout - now, "unless you use it"))
     if profile.max_runtime is not None and run is not None:
         ends.append((run.began + profile.max_runtime - now, "in any case"))
     if not ends:
-        return "runs until you stop it"
+        return "Runs until you stop it"
     left, why = min(ends)
-    return f"stops in {duration(max(left, timedelta(0)))}, {why}"
+    return f"Stops in {duration(max(left, timedelta(0)))} {why}"
 
 
 def _overlap(run: Run, first: datetime, last: datetime) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 Life = Callable[["PodLife"], Awaitable[None]]
 
-_addresses = itertools.count(2)
+# From anywhere: several test processes of one machine play clusters at the same time.
+_addresses = itertools.count(secrets.randbelow(100 * 62500))
 NODE = "node-1"
 
 

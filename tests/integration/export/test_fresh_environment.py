@@ -13,7 +13,7 @@ import pytest
 import yaml
 from cfnlint.api import lint
 from datalab_pipelines.export import analyse, plan, read, write
-from datalab_pipelines.export.project import ProjectOptions
+from datalab_pipelines.export.projects.project import ProjectOptions
 from exporting import notebook
 
 EXTENSION = Path(__file__).parents[3] / "extensions" / "datalab_pipelines"

@@ -17,7 +17,7 @@ from datalab_pipelines.export import ExportError, git_state
 from datalab_pipelines.export.git.remotes import parse
 from datalab_pipelines.export.github.client import GitHub
 from datalab_pipelines.export.github.forge import Token, api, find_token
-from datalab_pipelines.export.publishing import Exported
+from datalab_pipelines.export.projects.publishing import Exported
 from fakes.github import FakeGitHub, git
 from gitrepos import PROJECT, Repository, isolate
 

@@ -19,7 +19,7 @@ import nbformat
 import psutil
 import pytest
 from datalab_pipelines import export
-from datalab_pipelines.export.verifying import without_boundary
+from datalab_pipelines.export.proof.verifying import without_boundary
 from datalab_pipelines.server import edits
 from fakes.ports import free_port
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 from chart import grants_of_chart
@@ -63,6 +65,24 @@ async def test_on_a_healthy_cluster_all_is_well_and_nothing_stays(healthy, tmp_p
     assert names <= set(checks)
     assert "image registry.example/lab:1" in checks
     assert healthy.names("pods") == []
+
+
+async def test_the_probe_is_a_workspace_to_the_releases_network_policies(healthy, tmp_path):
+    release = {"app": "jupyterhub", "release": "lab"}
+    hub = {"metadata": {"name": "hub-1", "labels": release | {"component": "hub"}}, "spec": {}}
+    await healthy.store.create("pods", "datalab", hub)
+    run = healthy.life
+    seen = []
+
+    async def watched(life):
+        pod = healthy.store.get("pods", life.namespace, life.name)
+        seen.append(pod["metadata"]["labels"])
+        await run(life)
+
+    healthy.life = watched
+    assert (await examined(healthy, tmp_path))["instance metadata"].well
+    workspace = {"component": "singleuser-server", "hub.jupyter.org/network-access-hub": "true"}
+    assert seen == [release | workspace]
 
 
 async def test_what_is_missing_is_named_with_what_to_do(healthy, tmp_path):
@@ -142,7 +162,7 @@ def test_what_a_probe_finds_is_judged(found, bad):
 
 def test_the_probe_runs_by_itself_and_tells_what_it_can_reach():
     ran = subprocess.run(
-        [sys.executable, "-I", probe.__file__, "http://127.0.0.1:9/hub"],
+        [sys.executable, "-I", probe.__file__, "http://127.0.0.1:9/hub", "0"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -150,7 +170,28 @@ def test_the_probe_runs_by_itself_and_tells_what_it_can_reach():
     found = json.loads(ran.stdout)
     assert "refused" in found["hub"]
     assert found["uid"] == os.getuid()
-    assert set(found) == {"dns", "metadata", "hub", "uid"}
+    assert set(found) == {"dns", "metadata", "open_for", "hub", "uid"}
+
+
+def test_a_probe_waits_for_a_network_that_learns_of_it_late(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as metadata:
+        monkeypatch.setattr(probe, "_METADATA", metadata.getsockname())
+        threading.Timer(0.5, metadata.close).start()
+        found = probe.probe("", patience=30)
+    assert "refused" in found["metadata"]
+    assert found["open_for"] >= 0.4
+
+
+def test_a_probe_says_open_of_what_stays_open(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as metadata:
+        monkeypatch.setattr(probe, "_METADATA", metadata.getsockname())
+        assert probe.probe("", patience=0.3)["metadata"] == ""
+
+
+def test_metadata_that_closes_late_is_well_and_said():
+    checks = {check.name: check for check in judged(FINE | {"open_for": 4.2})}
+    assert checks["instance metadata"].well
+    assert "4.2 s after" in checks["instance metadata"].text
 
 
 async def test_the_command_says_it_and_its_status_tells(healthy, tmp_path):

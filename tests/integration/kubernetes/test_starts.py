@@ -284,6 +284,26 @@ async def test_an_api_server_that_is_away_is_explained(ann, cluster):
     assert failed.value.reason == "unreachable"
 
 
+async def test_a_start_that_failed_is_explained_while_the_api_server_is_still_away(
+    ann, cluster, monkeypatch
+):
+    monkeypatch.setattr("datalab_hub.spawner.kubernetes.backend._CLEAN_UP_WAIT", 0.2)
+    cluster.life = lives.unschedulable("0/1 nodes are available: 1 Insufficient cpu.")
+    workspace = ann.workspace()
+    start = asyncio.create_task(workspace.start())
+    while not cluster.names("pods"):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    cluster.set_reachable(False)
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    await asyncio.wait_for(workspace.stop(), 5)  # the hub waits for it before it says why
+    assert cluster.names("pods")
+    cluster.set_reachable(True)
+    while cluster.names("pods"):  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+
+
 async def test_an_api_server_that_goes_away_during_a_start_is_outlived(ann, cluster):
     cluster.step = 0.1
     start = asyncio.create_task(ann.workspace().start())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,9 @@ async def start(standby: Standby, hub: FakeHub, tmp_path: Path) -> AsyncIterator
 
     yield start
     for workspace in started:
-        if psutil.pid_exists(workspace.pid):
-            family = [workspace.process, *workspace.process.children(recursive=True)]
+        with suppress(psutil.NoSuchProcess):  # some end by themselves
+            family = [*workspace.process.children(recursive=True), workspace.process]
             for process in family:
-                process.kill()
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
         workspace.connection.close()

@@ -265,6 +265,20 @@ async def test_the_hubs_own_path_does_not_reach_the_image(tmp_path, monkeypatch)
     assert env["HOME"] == "/home/jovyan"
 
 
+@pytest.mark.parametrize(("setting", "seconds"), [({}, 30), ({"delete_grace_period": 90}, 90)])
+async def test_stop_and_drain_give_what_the_workspace_is_told(tmp_path, setting, seconds):
+    platform = platform_of(tmp_path, setting)
+    pod = await pod_of(platform)
+    assert pod["spec"]["terminationGracePeriodSeconds"] == seconds
+    assert platform.maker(context_of(platform)).get_env()["DATALAB_STOP_GRACE"] == str(seconds)
+
+
+async def test_a_grace_in_the_pods_own_settings_stays(tmp_path):
+    own = {"extra_pod_config": {"termination_grace_period_seconds": 45}}
+    pod = await pod_of(platform_of(tmp_path, own))
+    assert pod["spec"]["terminationGracePeriodSeconds"] == 45
+
+
 def pod_with(*variables):
     return {"spec": {"containers": [{"name": "notebook", "env": list(variables)}]}}
 

@@ -90,20 +90,26 @@ def test_without_any_card_the_page_names_the_groups_and_whom_to_ask():
 def test_a_running_workspace_shows_since_when_its_cost_and_when_it_stops(site, user):
     user.add("", title="Churn")
     row = home(site, user).find(class_="row")
-    for text in ("Churn", "Small", "running for 2 h", "0.12 EUR so far", "stops in 1 h 30 min"):
+    for text in (
+        "Churn",
+        "Small",
+        "running for 2 h",
+        "0.12 EUR so far",
+        "Stops in 1 h 30 min unless",
+    ):
         assert text in words(row)
     assert row.find("a", class_="primary")["href"] == "/user/ann/lab"
 
 
 def test_the_earlier_of_idle_timeout_and_longest_run_is_shown(site, user):
     user.add("", profile="gpu", began_ago=timedelta(hours=11))
-    assert "stops in 1 h" in words(home(site, user).find(class_="row"))
+    assert "Stops in 1 h in any case" in words(home(site, user).find(class_="row"))
 
 
 def test_a_workspace_without_limits_says_that_it_runs_until_stopped(site):
     user = FakeUser(site, groups=("few",))
     user.add("", profile="secret")
-    assert "runs until you stop it" in words(home(site, user).find(class_="row"))
+    assert "Runs until you stop it" in words(home(site, user).find(class_="row"))
 
 
 def test_a_stopped_named_workspace_can_be_started_again_or_forgotten(site, user):
@@ -171,6 +177,19 @@ def test_an_error_page_says_what_to_do_and_leads_home(site, user, status, messag
     assert shown in words(page.find(role="alert"))
     assert page.find("a", class_="primary")["href"] == "/hub/home"
     assert "None" not in page.text
+
+
+def test_an_error_page_says_nothing_twice(site, user):
+    said = "first: expected a date such as 2026-01-31"
+    context = {"status_code": 400, "status_message": said, "message": said}
+    assert soup(render(site, "error.html", user, **context)).body.text.count(said) == 1
+
+
+def test_a_workspace_that_stops_shows_no_time_and_offers_nothing(site, user):
+    user.add("", state="stopping", title="Churn")
+    row = home(site, user).find(class_="row")
+    assert "stopping for" not in words(row)
+    assert not row.find_all(["a", "button"])
 
 
 def test_an_error_page_works_for_somebody_who_is_not_signed_in(site):

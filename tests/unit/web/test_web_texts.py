@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from datalab_hub.web.cards import duration, memory, money
+from datalab_hub.web.cards import duration, memory, money, since
 from datalab_hub.web.handlers import _safe, choose_server_name
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +44,14 @@ def test_without_a_price_nothing_is_shown():
 )
 def test_durations_use_the_largest_units(value, shown):
     assert duration(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(3, "less than a minute"), (75, "1 min"), (120, "2 min"), (7500, "2 h 5 min")],
+)
+def test_what_lasts_already_is_told_in_minutes(seconds, shown):
+    assert since(timedelta(seconds=seconds)) == shown
 
 
 @pytest.mark.parametrize(("gib", "shown"), [(2, "2 GiB"), (1.5, "1.5 GiB"), (64, "64 GiB")])

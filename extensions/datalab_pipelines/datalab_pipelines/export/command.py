@@ -23,9 +23,9 @@ from . import (
     read,
     verify,
 )
-from .choosing import computes, pairs
-from .describing import proof
 from .model import to_json
+from .plans.choosing import computes, pairs
+from .projects.describing import proof
 
 DIFFERENT, REFUSED, UNFINISHED, STOPPED = 1, 2, 3, 130
 _EPILOG = """\

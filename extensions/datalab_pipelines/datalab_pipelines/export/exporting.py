@@ -6,17 +6,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from . import project as projects
-from .describing import BEGIN, END, commit_message, pull_request_text
+from .code.writing import data_files
 from .errors import ExportError
 from .git.command import GitFailed
 from .git.options import GitOptions
 from .git.place import find
 from .model import Plan
-from .project import ProjectOptions
-from .publishing import Exported, Progress, Work, new_repository, to_branch, to_folder
-from .verifying import Verification
-from .writing import data_files
+from .projects import project as projects
+from .projects.describing import BEGIN, END, commit_message, pull_request_text
+from .projects.project import ProjectOptions
+from .projects.publishing import Exported, Progress, Work, new_repository, to_branch, to_folder
+from .proof.verifying import Verification
 
 
 def export_project(

@@ -168,6 +168,7 @@ class Analysis:
     whole: str = ""  # why the notebook can only run as one piece, through IPython
     imports: list[str] = field(default_factory=list)  # modules imported anywhere
     installs: list[str] = field(default_factory=list)
+    unstorable: set[str] = field(default_factory=set)  # results of which a run has shown it
 
     def to_json(self) -> dict[str, Any]:
         """Return the part that a person looks at."""

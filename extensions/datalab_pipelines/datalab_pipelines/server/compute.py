@@ -33,7 +33,7 @@ def presets() -> list[dict[str, str]]:
     first = {
         "value": "",
         "label": "Default",
-        "detail": f"the pipeline's: a processing job on {default.instance}",
+        "detail": f"Like the rest of the pipeline: a processing job on {default.instance}",
     }
     return [
         first,

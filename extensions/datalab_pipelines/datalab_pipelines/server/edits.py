@@ -20,7 +20,7 @@ import re
 from typing import Any
 
 from datalab_pipelines import export
-from datalab_pipelines.export.planning import TAKEN
+from datalab_pipelines.export.plans.planning import TAKEN
 
 from . import compute
 

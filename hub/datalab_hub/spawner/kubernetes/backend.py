@@ -19,7 +19,7 @@ from ..problems import StartFailed
 from .announcement import Announcement
 from .claims import make_home
 from .cluster import Cluster, ClusterRefused, ClusterUnavailable, Object
-from .diagnosis import end_of, exit_status, is_over
+from .ends import end_of, exit_status, is_over
 from .findings import Finding
 from .labels import ATTEMPT, annotations_of, labels_of
 from .maker import PodMaker
@@ -53,18 +53,21 @@ class KubernetesBackend(Backend):
         self._ending: Ending | None = None
         self._ended: int | None = None
         self._requests: set[asyncio.Task[Any]] = set()
+        self._giving_up: asyncio.Task[None] | None = None
 
     # -- start --------------------------------------------------------------------------------
 
     async def start(self) -> str:
         """Make the pod and return its URL once it answers; see the module's docstring."""
         self._begun, self._answered, self._ending, self._ended = True, False, None, None
+        self._giving_up = None
         self.platform.owners[self.name] = self
         self.context.save()
         try:
             return await self._start()
         except BaseException as error:
-            await asyncio.shield(self._clean_up())
+            self._giving_up = self.platform.in_background(self._remove(_AT_ONCE))
+            await asyncio.wait([self._giving_up], timeout=_CLEAN_UP_WAIT)
             if isinstance(error, ClusterUnavailable):
                 raise unreachable(error).failure() from error
             if isinstance(error, ClusterRefused):
@@ -197,7 +200,8 @@ class KubernetesBackend(Backend):
             return None
         self._ended = 0
         if pod is not None:
-            trouble, self._ended = end_of(pod), exit_status(pod)
+            events = self.platform.events_about(pod)
+            trouble, self._ended = end_of(pod, events), exit_status(pod)
             self._ending = Ending(trouble.reason, f"{trouble.sentence} {trouble.hint}")
             self.context.log.warning("%s: %s %s", self.name, trouble.sentence, trouble.detail)
         # The hub does not call stop() for what has ended by itself.
@@ -226,7 +230,13 @@ class KubernetesBackend(Backend):
     # -- stop ---------------------------------------------------------------------------------
 
     async def stop(self, now: bool = False) -> None:
-        """Delete the pod and what belongs to it; forces a pod whose node is dead."""
+        """Delete the pod and what belongs to it; forces a pod whose node is dead.
+
+        After a start that failed the hub calls this before it says why. What could not be removed
+        by then, because the API server is away, is removed in the background when it is back.
+        """
+        if self._giving_up is not None and not self._giving_up.done():
+            return
         self.platform.owners[self.name] = self
         grace = _AT_ONCE if now else int(self.platform.maker(self.context).delete_grace_period)
         await asyncio.shield(self._remove(grace))

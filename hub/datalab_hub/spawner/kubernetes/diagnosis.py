@@ -8,22 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from ..backend import Phase
 from .capacity import Capacity
+from .ends import Events, Pod, container_of, disruption_of, is_over, why_over
 from .findings import ASK_OPERATOR, TRY_AGAIN, Finding, Trouble
 from .homes import VOLUME
 from .images import WAITING, image_trouble
 from .scheduling import pending, waits_for_volume
 
-Pod = dict[str, Any]
-Events = list[dict[str, Any]]
-
-CONTAINER = "notebook"
-"""KubeSpawner's name for the main container."""
-
-_OOM_HINT = "Choose a workspace with more memory, or load less at once."
 _MOUNT_PATIENCE = 120.0  # seconds: a volume that is still attached elsewhere comes free by itself
 _CONFIG_PATIENCE = 15.0
 _SANDBOX_PATIENCE = 60.0
@@ -45,7 +38,7 @@ def diagnose(pod: Pod | None, events: Events = (), capacity: Capacity | None = N
         return Finding(Phase.QUEUE, "Asking Kubernetes for a place")
     events = list(events)
     steps: list[Callable[[], Finding | None]] = [
-        lambda: _ended(pod),
+        lambda: _ended(pod, events),
         lambda: _deleted(pod),
         lambda: _crashed(pod),
         lambda: _unscheduled(pod, events, capacity),
@@ -58,89 +51,26 @@ def diagnose(pod: Pod | None, events: Events = (), capacity: Capacity | None = N
     return Finding(Phase.BOOT, "Starting the server")
 
 
-def is_over(pod: Pod) -> bool:
-    """Return whether a pod will never run again: a terminal phase, whatever the reason."""
-    return pod.get("status", {}).get("phase") in {"Failed", "Succeeded"}
-
-
-def exit_status(pod: Pod) -> int:
-    """Return the exit status of a pod that is over: the main container's, else 1."""
-    state = (_container(pod) or {}).get("state") or {}
-    return int((state.get("terminated") or {}).get("exitCode", 1))
-
-
 def address_of(pod: Pod) -> str | None:
     """Return the pod's address once its main container has been started."""
-    running = ((_container(pod) or {}).get("state") or {}).get("running")
+    running = ((container_of(pod) or {}).get("state") or {}).get("running")
     ip = pod.get("status", {}).get("podIP")
     if running is None or pod["metadata"].get("deletionTimestamp"):
         return None
     return ip or None
 
 
-def end_of(pod: Pod) -> Trouble:
-    """Return why a pod that had run is over."""
-    if pod["metadata"].get("deletionTimestamp"):
-        # Somebody deleted it, or its node was drained; its server then ended as it was asked to.
-        why = _disruption(pod)
-        text = "The cluster took your workspace away."
-        hint = "Start it again. Files in your home are kept."
-        return Trouble(text, "preempted" if why else "deleted", hint, why, 0)
-    return _end(pod, "Your workspace ended", "Start it again.")
-
-
-def _container(pod: Pod) -> dict[str, Any] | None:
-    statuses = pod.get("status", {}).get("containerStatuses") or []
-    return next((status for status in statuses if status["name"] == CONTAINER), None)
-
-
-def _ended(pod: Pod) -> Finding | None:
+def _ended(pod: Pod, events: Events) -> Finding | None:
     if not is_over(pod):
         return None
-    trouble = _end(pod, "Your workspace ended while it was starting", TRY_AGAIN)
+    trouble = why_over(pod, events, "Your workspace ended while it was starting", TRY_AGAIN)
     return Finding(Phase.BOOT, "It ended", None, trouble)
-
-
-def _end(pod: Pod, sentence: str, hint: str) -> Trouble:
-    status = pod["status"]
-    reason, message = status.get("reason") or "", status.get("message") or ""
-    detail = f"pod {pod['metadata']['name']}: {reason} {message}".strip()
-    again = f"{hint} Files in your home are kept."
-    if reason == "Evicted":
-        what = _evicted_for(message)
-        return Trouble(
-            f"The node ran short of {what} and put your workspace out.", "evicted", again, detail, 0
-        )
-    if reason in {"Preempting", "Preempted"}:
-        text = "Something more important needed the place of your workspace."
-        return Trouble(text, "preempted", again, detail, 0)
-    if reason in {"NodeLost", "NodeShutdown", "Terminated", "NodeAffinity", "Shutdown"}:
-        return Trouble("The node of your workspace was shut down.", "node", again, detail, 0)
-    if reason.startswith("OutOf") or reason == "UnexpectedAdmissionError":
-        text = "The node turned your workspace away: it had just filled up."
-        return Trouble(text, "node", TRY_AGAIN, detail, 0)
-    if reason == "DeadlineExceeded":
-        text = "Your workspace reached the longest time it may run."
-        return Trouble(text, "max_runtime", again, detail, 0)
-    terminated = ((_container(pod) or {}).get("state") or {}).get("terminated") or {}
-    if terminated.get("reason") == "OOMKilled":
-        return Trouble("Your workspace ran out of memory.", "oom", _OOM_HINT, detail, 0)
-    code = terminated.get("exitCode")
-    with_code = f"{sentence} (exit status {code})." if code is not None else f"{sentence}."
-    return Trouble(with_code, "crashed", hint, detail, 0)
-
-
-def _evicted_for(message: str) -> str:
-    for word, said in {"memory": "memory", "ephemeral": "disk space", "pid": "processes"}.items():
-        if word in message.lower():
-            return said
-    return "disk space" if "fs" in message.lower() or "disk" in message.lower() else "resources"
 
 
 def _deleted(pod: Pod) -> Finding | None:
     if not pod["metadata"].get("deletionTimestamp"):
         return None
-    why = _disruption(pod)
+    why = disruption_of(pod)
     trouble = Trouble(
         "The cluster took your workspace away while it was starting.",
         "preempted" if why else "deleted",
@@ -149,12 +79,6 @@ def _deleted(pod: Pod) -> Finding | None:
         0,
     )
     return Finding(Phase.BOOT, "It was taken away", None, trouble)
-
-
-def _disruption(pod: Pod) -> str:
-    conditions = pod["status"].get("conditions") or []
-    why = next((c for c in conditions if c["type"] == "DisruptionTarget"), None)
-    return f"DisruptionTarget: {why.get('reason')} {why.get('message')}" if why else ""
 
 
 def _crashed(pod: Pod) -> Finding | None:
@@ -167,7 +91,7 @@ def _crashed(pod: Pod) -> Finding | None:
             detail = f"exit status {ended['exitCode']}: {ended.get('message') or ''}"
             trouble = Trouble(text, "crashed", ASK_OPERATOR, detail, 0)
             return Finding(Phase.BOOT, "Preparing failed", status["name"], trouble)
-    status = _container(pod) or {}
+    status = container_of(pod) or {}
     if (status.get("state") or {}).get("running") is not None:
         return None
     ended = (status.get("state") or {}).get("terminated") or {}
@@ -231,7 +155,7 @@ def _claim_trouble(events: Events) -> Finding | None:
 
 
 def _container_waits(pod: Pod, events: Events) -> Finding | None:
-    waiting = ((_container(pod) or {}).get("state") or {}).get("waiting") or {}
+    waiting = ((container_of(pod) or {}).get("state") or {}).get("waiting") or {}
     reason, message = waiting.get("reason") or "", waiting.get("message") or ""
     if reason in WAITING:
         image = str(pod["spec"]["containers"][0].get("image"))
@@ -260,7 +184,7 @@ def _cannot_be_made(message: str, reason: str, patience: float) -> Finding:
 
 def _prepared(pod: Pod, events: Events) -> Finding | None:
     """A pod with a node whose container is not there yet: the events say what it does."""
-    if ((_container(pod) or {}).get("state") or {}).get("running") is not None:
+    if ((container_of(pod) or {}).get("state") or {}).get("running") is not None:
         return None
     for event in reversed(events):
         message = str(event.get("message") or "")

@@ -17,7 +17,8 @@ from kubernetes_asyncio import client
 from ...catalog import Catalog, Profile
 from .capacity import Capacity, capacity_of
 from .cluster import Cluster, ClusterRefused, ClusterUnavailable, Object
-from .diagnosis import diagnose, is_over
+from .diagnosis import diagnose
+from .ends import is_over
 
 NEEDED: dict[str, tuple[str, ...]] = {
     "pods": ("get", "list", "watch", "create", "delete"),
@@ -33,6 +34,8 @@ _OLDEST = (1, 28)
 _CLOCK_SECONDS = 5.0
 _PROBE_SECONDS = 120.0
 _LOOK_EVERY = 0.25
+_CLOSED_AT_ONCE = 0.1  # seconds
+_RELEASE_LABELS = ("app", "release")  # of zero-to-jupyterhub, on the hub and on workspaces
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -168,8 +171,9 @@ class Doctor:
 
     async def _probe(self, image: str) -> AsyncIterator[Check]:
         name = f"dl-doctor-{secrets.token_hex(4)}"
+        labels = await self._labels()
         started = time.monotonic()
-        created = await self._cluster.create("pod", _pod(name, image, self._hub or ""))
+        created = await self._cluster.create("pod", _pod(name, image, self._hub or "", labels))
         assert created is not None, "the name is random"
         try:
             pod: Object | None = created
@@ -194,6 +198,18 @@ class Doctor:
         finally:
             await self._cluster.delete("pod", name, grace=0)
 
+    async def _labels(self) -> dict[str, str]:
+        """Return the labels by which network policies know a workspace.
+
+        Without those of the release no policy of the chart applies to the probe, and it finds
+        everything open. The hub's pod has them; with a hub outside the cluster there is none.
+        """
+        labels = {"component": "singleuser-server", "hub.jupyter.org/network-access-hub": "true"}
+        for hub in await self._cluster.list_all("pod", "component=hub"):
+            own = hub["metadata"].get("labels") or {}
+            labels |= {name: own[name] for name in _RELEASE_LABELS if name in own}
+        return labels
+
 
 def judged(found: dict[str, Any]) -> list[Check]:
     """Return what a probe's findings mean."""
@@ -206,6 +222,10 @@ def judged(found: dict[str, Any]) -> list[Check]:
     if "metadata" in found:
         closed = bool(found["metadata"])
         text = "closed to workspaces" if closed else "open: workspaces get the node's credentials"
+        seconds = found.get("open_for", 0.0)
+        if closed and seconds > _CLOSED_AT_ONCE:
+            # How networks do it; some can hold a pod back until its policies are in force.
+            text += f", {seconds:.1f} s after a pod began to run"
         fix = "" if closed else "Does the cluster's network enforce NetworkPolicy at all?"
         checks.append(Check("instance metadata", closed, text, fix))
     if "hub" in found:
@@ -261,7 +281,7 @@ def _ended_well(pod: Object) -> bool:
     return status.get("phase") == "Succeeded" or (bool(done) and all(done))
 
 
-def _pod(name: str, image: str, hub: str) -> Object:
+def _pod(name: str, image: str, hub: str, labels: dict[str, str]) -> Object:
     script = files(__package__).joinpath("probe.py").read_text()
     security = {
         "allowPrivilegeEscalation": False,
@@ -276,7 +296,6 @@ def _pod(name: str, image: str, hub: str) -> Object:
         "command": ["python3", "-c", script, *([hub] if hub else [])],
         "securityContext": security,
     }
-    labels = {"component": "singleuser-server", "hub.jupyter.org/network-access-hub": "true"}
     spec = {
         "containers": [container],
         "restartPolicy": "Never",

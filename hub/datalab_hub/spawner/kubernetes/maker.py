@@ -10,6 +10,7 @@ import os
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from datalab_workspace.grace import STOP_GRACE
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import maybe_future
 from kubespawner import KubeSpawner
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _PORT = 8888
 _UID = 1000
-_GRACE = 8  # seconds that a server gets to end its kernels
+_GRACE = 30  # seconds that open pages get to save, and the server to end its kernels
 
 # What the "restricted" level of Pod Security asks for.
 _POD_SECURITY = {
@@ -149,7 +150,11 @@ class PodMaker(KubeSpawner):
             for name in set(outer.env_keep) - set(self.env_keep):
                 if name in os.environ and env.get(name) == os.environ[name]:
                     del env[name]
-        env |= {"HOME": self._home_path, "JUPYTER_IMAGE": self.image}
+        env |= {
+            "HOME": self._home_path,
+            "JUPYTER_IMAGE": self.image,
+            STOP_GRACE: str(self.delete_grace_period),
+        }
         # c.Spawner.environment is the child's too; the hub's spawner has called its functions, with
         # itself as they expect.
         done = outer.environment if outer is not None else {}
@@ -170,6 +175,9 @@ class PodMaker(KubeSpawner):
         if pod.spec.enable_service_links is None:
             # A variable for each service of the namespace: nobody asked, and it slows starts down.
             pod.spec.enable_service_links = False
+        if pod.spec.termination_grace_period_seconds is None:
+            # A drained node gives as much as a stop: the workspace is told one number.
+            pod.spec.termination_grace_period_seconds = self.delete_grace_period
         pod.metadata.labels |= labels_of(self._instance, self.context.user, self.context.key)
         pod.metadata.annotations |= annotations_of(self.context.user, self.context.server)
         if self.modify_pod_hook:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..names import person_key
 from ..problems import StartRefused
-from .diagnosis import is_over
+from .ends import is_over
 from .homes import pinned_to
 from .labels import PERSON, SERVER
 

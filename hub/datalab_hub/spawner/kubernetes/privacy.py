@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .diagnosis import CONTAINER
+from .ends import CONTAINER
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

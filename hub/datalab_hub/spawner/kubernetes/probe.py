@@ -7,9 +7,14 @@ import json
 import os
 import socket
 import sys
+import time
 import urllib.request
 
 _SECONDS = 3
+# A network that enforces policies learns of a new pod only once it has an address, and lets
+# everything or nothing through until then.
+_PATIENCE = 10.0
+_EVERY = 0.2
 _METADATA = ("169.254.169.254", 80)
 
 
@@ -21,22 +26,40 @@ def _try(work):  # type: ignore[no-untyped-def]
         return str(error) or type(error).__name__
 
 
+def _settled(work, well, patience):  # type: ignore[no-untyped-def]
+    """Return the first answer that is as wanted, else the last, and after how many seconds."""
+    began = time.monotonic()
+    while True:
+        seconds = time.monotonic() - began
+        answer = _try(work)
+        if well(answer) or seconds > patience:
+            return answer, seconds
+        time.sleep(_EVERY)
+
+
+def _worked(answer):  # type: ignore[no-untyped-def]
+    return not answer
+
+
 def _connect(address):  # type: ignore[no-untyped-def]
     socket.create_connection(address, timeout=_SECONDS).close()
 
 
-def probe(hub):  # type: ignore[no-untyped-def]
-    """Return what was tried and how it failed; an empty text says that it worked."""
-    found = {
-        "dns": _try(lambda: socket.getaddrinfo("kubernetes.default.svc", 443)),
-        "metadata": _try(lambda: _connect(_METADATA)),
-        "uid": os.getuid(),
-    }
+def probe(hub, patience=_PATIENCE):  # type: ignore[no-untyped-def]
+    """Return what was tried and how it failed; an empty text says that it worked.
+
+    ``open_for`` is for how many seconds instance metadata could be reached.
+    """
+    found = {"uid": os.getuid()}
+    found["metadata"], found["open_for"] = _settled(lambda: _connect(_METADATA), bool, patience)
+    lookup = lambda: socket.getaddrinfo("kubernetes.default.svc", 443)  # noqa: E731
+    found["dns"], _ = _settled(lookup, _worked, patience)
     if hub:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        found["hub"] = _try(lambda: opener.open(hub + "/api", timeout=_SECONDS).read())
+        ask = lambda: opener.open(hub + "/api", timeout=_SECONDS).read()  # noqa: E731
+        found["hub"], _ = _settled(ask, _worked, patience)
     return found
 
 
 if __name__ == "__main__":
-    print(json.dumps(probe(sys.argv[1] if len(sys.argv) > 1 else "")))
+    print(json.dumps(probe(sys.argv[1] if len(sys.argv) > 1 else "", *map(float, sys.argv[2:]))))

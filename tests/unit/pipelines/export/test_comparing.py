@@ -4,8 +4,8 @@ import io
 from contextlib import redirect_stdout
 
 import numpy
-from datalab_pipelines.export.comparing import Reference, difference
-from datalab_pipelines.export.reference import _fill_empty_arrays
+from datalab_pipelines.export.proof.comparing import Reference, difference
+from datalab_pipelines.export.proof.reference import _fill_empty_arrays
 from datalab_pipelines.outputs import note_value, recording
 
 

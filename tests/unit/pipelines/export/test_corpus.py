@@ -108,7 +108,7 @@ def test_choices_merge_and_rename_and_unknown_ones_are_refused(tmp_path):
 
 
 def test_a_coarser_plan_keeps_the_names_and_computes_that_a_person_chose(tmp_path):
-    from datalab_pipelines.export.verifying import without_boundary
+    from datalab_pipelines.export.proof.verifying import without_boundary
 
     cells = stages("x = [1]", "x.append(2)", "y = list(x)")
     analysis = export.analyse(export.read(notebook(tmp_path / "n.ipynb", cells)))

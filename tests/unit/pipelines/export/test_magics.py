@@ -3,7 +3,7 @@
 import ast
 
 import pytest
-from datalab_pipelines.export.magics import translate
+from datalab_pipelines.export.cells.magics import translate
 from datalab_pipelines.export.model import Cell
 
 

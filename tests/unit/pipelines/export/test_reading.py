@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from datalab_pipelines.export.analysing import analyse
+from datalab_pipelines.export.cells.magics import translate
+from datalab_pipelines.export.cells.reading import read
 from datalab_pipelines.export.errors import ExportError
-from datalab_pipelines.export.magics import translate
+from datalab_pipelines.export.facts.analysing import analyse
 from datalab_pipelines.export.model import Cell
-from datalab_pipelines.export.reading import read
 
 
 def document(*sources, **metadata):

@@ -3,7 +3,7 @@
 import ast
 
 import pytest
-from datalab_pipelines.export.names import Flow, scope_of
+from datalab_pipelines.export.cells.names import Flow, scope_of
 
 
 def flow(source):

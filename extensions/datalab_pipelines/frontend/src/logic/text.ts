@@ -61,5 +61,16 @@ export function origin(plan: IPlan): string {
 
 /** A message of the exporter's, which begin small as they follow a place, as a sentence. */
 export function sentence(message: string): string {
-  return message.charAt(0).toUpperCase() + message.slice(1);
+  const name = /^\S*[._/`]\S/.test(message); // of a file or in code: it is written as it is
+  return name ? message : message.charAt(0).toUpperCase() + message.slice(1);
+}
+
+/** A message that ends in a traceback: what a person reads of it, and the traceback. */
+export function shorten(message: string): { said: string; trace: string } {
+  const [first, ...lines] = message.trimEnd().split('\n');
+  const last = lines.at(-1) ?? '';
+  const traced = lines.slice(0, -1).some(line => /^\s/.test(line));
+  return traced && last && !/^\s/.test(last)
+    ? { said: `${first}\n${last}`, trace: lines.join('\n') }
+    : { said: message, trace: '' };
 }

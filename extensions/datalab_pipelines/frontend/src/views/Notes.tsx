@@ -3,7 +3,7 @@ import * as React from 'react';
 import { toggleParameter } from '../logic/edits';
 import type { IPlan, IProblem, IWarn } from '../logic/model';
 import type { IState } from '../logic/state';
-import { place, python, sentence } from '../logic/text';
+import { place, python, sentence, shorten } from '../logic/text';
 import { Switch } from './Field';
 import { useHost } from './host';
 
@@ -94,7 +94,9 @@ const SETTLE =
 /** Why something was refused, with a way to its cell and what to do next. */
 export function Problem(props: { problem: IProblem; children?: React.ReactNode }): React.ReactElement {
   const { problem } = props;
-  const said = problem.conflicts ? problem.message.split('\n')[0] : problem.message; // listed below
+  const { said, trace } = problem.conflicts
+    ? { said: problem.message.split('\n')[0], trace: '' } // listed below
+    : shorten(problem.message);
   return (
     <div className="datalab-Export-problem" role="alert">
       <p>
@@ -103,6 +105,12 @@ export function Problem(props: { problem: IProblem; children?: React.ReactNode }
       </p>
       {(problem.conflicts || problem.hint) && (
         <p className="datalab-Export-hint">{problem.conflicts ? SETTLE : problem.hint}</p>
+      )}
+      {trace && (
+        <details className="datalab-Export-trace">
+          <summary>Where it happened</summary>
+          <pre tabIndex={0}>{trace}</pre>
+        </details>
       )}
       {problem.conflicts && (
         <ul>

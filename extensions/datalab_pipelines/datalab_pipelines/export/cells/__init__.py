@@ -1,0 +1,1 @@
+"""A notebook's cells: read, turned into plain Python, and the names in it."""

@@ -1,0 +1,296 @@
+"""A cell as plain Python: what IPython adds to the language is replaced by calls of helpers.
+
+What each becomes: ``%matplotlib``, ``%load_ext autoreload``, ``%config`` and the like go away (the
+stage has its own figures), ``%time x`` and ``%%time`` become what they time, ``%timeit`` goes away
+with a warning, ``!cmd`` and ``%%bash`` become ``shell(…)``, ``x = !cmd`` ``shell_lines(…)``,
+``!pip install`` a requirement, ``%%writefile`` and ``%env`` what they do. Anything else makes the
+cell ``opaque``: only IPython itself runs it, so the notebook stays in one piece.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+from ..errors import ExportError
+from ..model import Cell, CodeCell, Statement, Warn
+from ..text import Edit, apply_edits, offsets, span
+
+DROPPED = {
+    *(
+        "matplotlib",
+        "autoreload",
+        "config",
+        "pylab_inline",
+        "reload_ext",
+        "unload_ext",
+        "precision",
+    ),
+    *("who", "whos", "who_ls", "history", "hist", "pinfo", "pinfo2", "psource", "pdoc", "pfile"),
+    *(
+        "lsmagic",
+        "magic",
+        "quickref",
+        "xmode",
+        "pprint",
+        "colors",
+        "automagic",
+        "pwd",
+        "doctest_mode",
+    ),
+    *("watermark", "version_information", "logstart", "logstop", "page", "notebook", "pycat"),
+    *("pdef", "memit", "prun", "lprun", "mprun", "timeit", "tensorboard", "page"),
+}
+TIMED = {"timeit", "memit", "prun", "lprun", "mprun"}
+DISPLAY_CELLS = {"html", "HTML", "javascript", "js", "markdown", "latex", "svg", "SVG"}
+SHELLS = {"bash", "sh", "script", "cmd"}
+HARMLESS_EXTENSIONS = re.compile(
+    r"autoreload|watermark|tensorboard|line_profiler|memory_profiler|nb_black|lab_black|jupyter_black"
+    r"|google\.colab|version_information|tikzmagic|rpy2_unused"
+)
+INSTALL = re.compile(r"^\s*(?:python3?\s+-m\s+)?(?:pip3?|conda|mamba|uv\s+pip)\s+install\b(.*)$")
+CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[ \t]*(.*)\n?", re.MULTILINE)
+
+
+def translate(cell: Cell, warnings: list[Warn]) -> CodeCell:
+    """Return the Python of a code cell; raises ``ExportError`` for a syntax error."""
+    found = CodeCell(cell.index, "")
+    source = _cell_magics(cell.source, found, warnings)
+    if found.opaque:
+        return found
+    text = TransformerManager().transform_cell(source)
+    tree = _parse(text, source, cell)
+    text = _calls(text, tree, found, warnings)
+    if found.opaque:
+        return found
+    tree = _parse(text, text, cell)
+    if _has_await(tree):
+        found.opaque = "it awaits at the top of the cell"
+        return found
+    found.code = text
+    found.statements = statements_of(text, tree)
+    last = tree.body[-1] if tree.body else None
+    found.shown = isinstance(last, ast.Expr) and not _silenced(text, last)
+    return found
+
+
+def statements_of(text: str, tree: ast.Module) -> list[Statement]:
+    """Return the statements with the lines that belong to each, comments above included."""
+    found = []
+    before = 0
+    for node in tree.body:
+        first = min(
+            [node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))],
+        )
+        found.append(Statement(node, min(before + 1, first), node.end_lineno or first))
+        before = node.end_lineno or first
+    return found
+
+
+def _parse(text: str, source: str, cell: Cell) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        hint = ""
+        if re.search(r"^\s*print\s+[^(=\s]", source, re.MULTILINE):
+            hint = "This looks like Python 2: 2to3 turns it into Python 3."
+        raise ExportError(
+            f"not valid Python: {error.msg}",
+            cell=cell.index,
+            line=error.lineno,
+            hint=hint or "Correct the cell, or make it a raw cell if it is no code.",
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise ExportError(f"not valid Python: {error}", cell=cell.index) from None
+
+
+def _cell_magics(source: str, found: CodeCell, warnings: list[Warn]) -> str:
+    match = CELL_MAGIC.match(source)
+    if not match:
+        return source
+    name, line, body = match[1], match[2].strip(), source[match.end() :]
+    if name == "time":
+        return _cell_magics(body if not line else f"{line}\n{body}", found, warnings)
+    if name == "capture":
+        out = [word for word in line.split() if not word.startswith("-")]
+        found.helpers.add("capture_output")
+        inner = "\n".join(f"    {text}" if text else text for text in body.splitlines())
+        if '"""' in body or "'''" in body:
+            found.opaque = "%%capture around text of several lines"
+        return f"with capture_output(){f' as {out[0]}' if out else ''}:\n{inner}\n    pass\n"
+    if name in TIMED:
+        warnings.append(
+            Warn("timing", f"%%{name} measures and keeps nothing: left out", found.index, 1)
+        )
+        return ""
+    if name in SHELLS:
+        if name == "script" and line.split()[:1] not in (["bash"], ["sh"]):
+            found.opaque = f"%%script {line}"
+        if "--out" in line or "--err" in line:
+            found.opaque = f"%%{name} {line}"
+        found.helpers.add("shell")
+        return f"shell({body!r}, check=True)\n"
+    if name in ("writefile", "file"):
+        words = shlex.split(line)
+        mode = "a" if "-a" in words or "--append" in words else "w"
+        target = words[-1] if words else ""
+        return f"with open({target!r}, {mode!r}) as _file:\n    _ = _file.write({body!r})\n"
+    if name in DISPLAY_CELLS:
+        return ""
+    if name in ("sql", "cython", "R", "julia", "ruby", "perl", "latex", "pypy", "prun", "debug"):
+        found.opaque = f"%%{name} runs in an extension of IPython"
+        return ""
+    found.opaque = f"%%{name} is a magic that only IPython knows"
+    return ""
+
+
+def _calls(text: str, tree: ast.Module, found: CodeCell, warnings: list[Warn]) -> str:
+    """Replace the ``get_ipython()…`` calls that the transformer wrote."""
+    edits: list[Edit] = []
+    starts = offsets(text)
+    statements = {id(node.value): node for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if not _is_shell_call(node):
+            continue
+        assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        new = _replacement(node, node.func.attr, found, warnings, id(node) in statements)
+        if found.opaque:
+            return text
+        whole = statements.get(id(node), node) if not new else node
+        edits.append(Edit(*span(whole, starts), new or "pass"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "get_ipython":
+            inside = any(edit.start <= span(node, starts)[0] < edit.end for edit in edits)
+            if not inside:
+                found.opaque = "it uses get_ipython()"
+    return apply_edits(text, edits)
+
+
+def _is_shell_call(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Call)
+        and isinstance(node.func.value.func, ast.Name)
+        and node.func.value.func.id == "get_ipython"
+        and node.func.attr
+        in ("run_line_magic", "run_cell_magic", "system", "getoutput", "set_next_input")
+        and all(isinstance(one, ast.Constant) for one in node.args)
+    )
+
+
+def _replacement(
+    node: ast.Call, method: str, found: CodeCell, warnings: list[Warn], alone: bool
+) -> str:
+    words = [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
+    line = node.lineno
+    if method in ("system", "getoutput"):
+        return _shell(words[0], method, found)
+    if method != "run_line_magic":
+        return ""  # what ? writes
+    name, rest = words[0], words[1] if len(words) > 1 else ""
+    if not name:  # ``% matplotlib inline``, which IPython took once
+        name, _, rest = rest.strip().partition(" ")
+    if name == "time":
+        return rest.strip().rstrip(";") or ""
+    if name in ("pip", "conda", "mamba", "uv"):
+        return _shell(f"{name} {rest}", "system", found)
+    if name in TIMED:
+        warnings.append(
+            Warn("timing", f"%{name} measures and keeps nothing: left out", found.index, line)
+        )
+        return ""
+    if name == "pylab":
+        found.opaque = "%pylab brings names in unseen"
+    elif name == "load_ext":
+        if not HARMLESS_EXTENSIONS.match(rest.strip()):
+            found.opaque = f"%load_ext {rest} adds to IPython"
+    elif name in ("env", "set_env") and "=" in rest:
+        key, _, value = rest.partition("=")
+        found.helpers.add("os")
+        return f"os.environ[{key.strip()!r}] = {value.strip()!r}"
+    elif name == "cd" and rest.strip() and "$" not in rest and "{" not in rest:
+        found.helpers.add("os")
+        return f"os.chdir({rest.strip()!r})"
+    elif name in ("ls", "ll", "mkdir", "cat", "rm", "cp", "mv", "head"):
+        return _shell(f"{name} {rest}", "system", found)
+    elif name not in DROPPED or not alone:
+        found.opaque = f"%{name} is a magic that only IPython knows"
+    return ""
+
+
+def _shell(command: str, method: str, found: CodeCell) -> str:
+    install = INSTALL.match(command)
+    if install:
+        skipped = {"install"}
+        found.installs += [
+            word
+            for word in shlex.split(install[1], comments=True)
+            if not word.startswith(("-", "git+", ".", "/", "http")) and word not in skipped
+        ]
+        return "" if method == "system" else "[]"
+    if (
+        re.match(r"\s*(pip3?|conda|apt|apt-get|nvidia-smi|jupyter)\b", command)
+        and method == "system"
+    ):
+        return ""
+    helper = "shell" if method == "system" else "shell_lines"
+    found.helpers.add(helper)
+    return f"{helper}({_expanded(command)})"
+
+
+def _expanded(command: str) -> str:
+    """Return the command as a Python string; ``{x}`` and ``$x`` filled in as IPython does it."""
+    names = re.compile(r"\$\$|\$([A-Za-z_]\w*)|\{([^{}]+)\}")
+    if not any(match[1] or match[2] for match in names.finditer(command)):
+        return repr(command.replace("$$", "$"))
+    parts, last = [], 0
+    for match in names.finditer(command):
+        parts.append(_braces(command[last : match.start()]))
+        last = match.end()
+        expression = match[1] or match[2]
+        if expression is None:
+            parts.append("$")
+        elif match[1] and match[1].isupper():
+            parts.append(f"${match[1]}")  # the environment's, by custom
+        else:
+            parts.append("{" + expression + "}")
+    parts.append(_braces(command[last:]))
+    text = "".join(parts)
+    for quote in ('"""', "'''"):
+        candidate = f"f{quote}{text}{quote}"
+        try:
+            ast.parse(candidate)
+        except SyntaxError:
+            continue
+        if not text.endswith(quote[0]) and "\\" not in text:
+            return candidate
+    return repr(command)
+
+
+def _braces(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _silenced(text: str, node: ast.Expr) -> bool:
+    """Say whether a semicolon follows the last expression."""
+    starts = offsets(text)
+    rest = text[span(node, starts)[1] :]
+    return rest.lstrip(" \t)").startswith(";")
+
+
+def _has_await(tree: ast.Module) -> bool:
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith):
+            return True
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            continue
+        if isinstance(node, ast.comprehension) and node.is_async:
+            return True
+        waiting.extend(ast.iter_child_nodes(node))
+    return False

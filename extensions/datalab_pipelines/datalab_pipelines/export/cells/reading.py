@@ -1,0 +1,134 @@
+"""Reading a notebook, or saying in one sentence why it cannot be exported."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from ..errors import ExportError
+from ..model import Cell, Notebook
+
+LARGEST = 200 * 2**20
+SECTION = re.compile(
+    r"(\d+[.)]?\s*)?(set ?up|imports?|importing.*|import (the )?(\w+ )?(packages|modules|librar\w+)"
+    r"|introduction|overview|preparation|libraries|packages|dependencies|requirements|contents"
+    r"|table of contents|load(ing)?( the)? data\w*|data loading|getting started)\s*[:.]?",
+    re.IGNORECASE,
+)
+LARGEST_SOURCE = 5 * 2**20
+
+
+def read(path: str | Path) -> Notebook:
+    """Return the notebook at ``path``.
+
+    Raises ``ExportError`` for what is not a Python 3 notebook of format 4 with code in it.
+    """
+    path = Path(path)
+    document = _document(path)
+    version = document.get("nbformat")
+    if not isinstance(version, int) or not isinstance(document.get("cells", []), list):
+        raise ExportError(f"{path.name} is JSON, but not a notebook: it has no nbformat and cells")
+    if version != 4:
+        raise ExportError(
+            f"{path.name} is in notebook format {version}; the exporter reads format 4",
+            hint="Open it in JupyterLab and save it, or run `jupyter nbconvert --to notebook "
+            "--inplace` on it.",
+        )
+    _check_language(document, path.name)
+    cells = [_cell(index, one, path.name) for index, one in enumerate(document.get("cells", []))]
+    code = [cell for cell in cells if cell.kind == "code" and cell.source.strip()]
+    if not code:
+        raise ExportError(
+            f"{path.name} has no code in it",
+            hint="A pipeline is made of code cells. Is the last version of it saved?",
+        )
+    if sum(len(cell.source) for cell in code) > LARGEST_SOURCE:
+        raise ExportError(
+            f"{path.name} has more than {LARGEST_SOURCE >> 20} MB of code",
+            hint="Move data that is written into cells to a file.",
+        )
+    return Notebook(path, cells, _title(cells, path), document)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise ExportError(
+                f"{path.name} has {size >> 20} MB; the largest that is exported has "
+                f"{LARGEST >> 20} MB",
+                hint="Clear its outputs (Edit → Clear Outputs of All Cells) and save it.",
+            )
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ExportError(f"there is no notebook {path}", hint="Save it first.") from None
+    except IsADirectoryError:
+        raise ExportError(f"{path} is a folder, not a notebook") from None
+    except OSError as error:
+        raise ExportError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ExportError(f"{path.name} is not a notebook: it is not text in UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        hint = "It is empty: save it first." if not size else "Was it saved whole, or merged?"
+        raise ExportError(f"{path.name} is not valid JSON: {error}", hint=hint) from None
+    if not isinstance(document, dict):
+        raise ExportError(f"{path.name} is JSON, but not a notebook")
+    return document
+
+
+def _check_language(document: dict[str, Any], name: str) -> None:
+    metadata = document.get("metadata") or {}
+    kernel = metadata.get("kernelspec") or {}
+    info = metadata.get("language_info") or {}
+    language = str(info.get("name") or kernel.get("language") or "python").lower()
+    if language not in ("python", "ipython", "python3"):
+        shown = kernel.get("display_name") or info.get("name") or language
+        raise ExportError(
+            f"{name} is a notebook for {shown}; the exporter reads Python 3",
+            hint="Pipelines of other languages are written by hand.",
+        )
+    version = str(info.get("version") or "")
+    name_of_kernel = str(kernel.get("name") or "")
+    # Beside another kernel's name the version is one that nobody renewed.
+    stale = bool(name_of_kernel) and not name_of_kernel.startswith("python2")
+    if (version.startswith("2.") and not stale) or name_of_kernel == "python2":
+        raise ExportError(
+            f"{name} is a notebook for Python {version or 2}; the exporter reads Python 3",
+            hint="Open it with a Python 3 kernel, run it (2to3 helps) and save it.",
+        )
+
+
+def _cell(index: int, one: Any, name: str) -> Cell:
+    if not isinstance(one, dict) or "cell_type" not in one:
+        raise ExportError(f"{name} has a cell that is none", cell=index)
+    source = one.get("source", "")
+    if isinstance(source, list):
+        source = "".join(str(line) for line in source)
+    metadata = one.get("metadata") or {}
+    tags = [str(tag) for tag in metadata.get("tags") or []]
+    one.pop("outputs", None)  # they may be many megabytes, and nobody reads them
+    text = str(source).replace("\r\n", "\n")
+    count = one.get("execution_count")
+    counted = count if isinstance(count, int) and not isinstance(count, bool) else None
+    return Cell(index, str(one["cell_type"]), text, tags, counted)
+
+
+def _title(cells: list[Cell], path: Path) -> str:
+    for cell in cells:
+        if cell.kind == "markdown":
+            found = re.search(r"^#\s+(.+?)\s*#*$", cell.source, re.MULTILINE)
+            title = plain_text(found[1]) if found else ""
+            if title and not SECTION.fullmatch(title):
+                return title
+            if title:  # the first of several sections: the notebook itself has no title
+                break
+    return path.stem.replace("_", " ").replace("-", " ").strip() or "Notebook"
+
+
+def plain_text(markdown: str) -> str:
+    """Return a line of Markdown without its marks."""
+    text = re.sub(r"!\[[^\]]*\]\([^)]*\)|<[^>]+>", "", markdown)
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    return re.sub(r"\s+", " ", re.sub(r"[*_`#]+(?=\S)|(?<=\S)[*_`#]+", "", text)).strip()

@@ -1,0 +1,105 @@
+"""``from x import *`` as the names that the notebook uses of it.
+
+What a module beside the notebook exports is read from its text; of an installed one Python itself
+says it, in a process of its own. Where neither can tell, the star stays.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from ..model import CodeCell
+from ..text import Edit, apply_edits, offsets, span
+from .names import Flow, strings_in
+
+WORD = re.compile(r"[A-Za-z_]\w*")
+LONGEST = 60.0
+ASK = (
+    "import json, sys; names = {}; exec(f'from {sys.argv[1]} import *', names); "
+    "names.pop('__builtins__', None); print(); print(json.dumps(sorted(names)))"
+)
+
+
+def name_stars(code: list[CodeCell], folder: Path) -> None:
+    """Replace the star imports at the top of cells by imports of the names that are used."""
+    cells = [cell for cell in code if not cell.opaque and "*" in cell.code]
+    found = [(cell, node) for cell in cells for node in ast.parse(cell.code).body if is_star(node)]
+    if not found:
+        return
+    edits: dict[int, list[Edit]] = {}
+    for cell, node in found:
+        assert isinstance(node, ast.ImportFrom)
+        module = node.module or ""
+        names = exported(module, folder) if module and not node.level else None
+        if names is None:
+            continue
+        used = sorted(names & _used(code))
+        root = module.split(".")[0]
+        if not used and root in _used(code):
+            continue
+        text = f"from {module} import {', '.join(used)}" if used else f"import {module}"
+        edits.setdefault(cell.index, []).append(Edit(*span(node, offsets(cell.code)), text))
+    for cell in cells:
+        if cell.index in edits:
+            cell.code = apply_edits(cell.code, edits[cell.index])
+
+
+def _used(code: list[CodeCell]) -> set[str]:
+    """Return the names that the notebook has, those in text that may be code included."""
+    trees = [ast.parse(cell.code) for cell in code if not cell.opaque]
+    names = {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return names | {word for text in strings_in(trees) for word in WORD.findall(text)}
+
+
+def is_star(node: ast.AST) -> bool:
+    """Say whether ``node`` is a star import."""
+    return isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+
+
+def exported(module: str, folder: Path) -> set[str] | None:
+    """Return the names that ``from module import *`` brings, or None when nobody can tell."""
+    local = folder.joinpath(*module.split("."))
+    for path in (local.with_suffix(".py"), local / "__init__.py"):
+        if path.is_file():
+            return _written(path)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", ASK, module],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _written(path: Path) -> set[str] | None:
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return None
+    for node in ast.walk(tree):
+        if is_star(node):
+            return None
+        if isinstance(node, ast.Assign) and _is_all(node.targets[0]):
+            try:
+                return set(ast.literal_eval(node.value))
+            except ValueError:
+                return None
+        if _is_all(node):
+            return None  # put together at run time
+    flow = Flow()
+    flow.run(tree.body)
+    return {name for name in flow.definite | flow.maybe if not name.startswith("_")}
+
+
+def _is_all(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "__all__"

@@ -1,0 +1,1 @@
+"""A plan as Python: modules that a reviewer likes to read."""

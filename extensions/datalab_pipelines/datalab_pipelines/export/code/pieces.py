@@ -1,0 +1,74 @@
+"""Small looks at, and changes of, Python text."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from ..model import Statement
+from ..text import Edit, apply_edits, offsets, span
+
+
+def line_of(one: Statement) -> int:
+    """Return the line at which a statement begins, decorators included."""
+    decorators = getattr(one.node, "decorator_list", [])
+    return min([one.node.lineno, *(d.lineno for d in decorators)])
+
+
+def called_in(tree: ast.AST) -> set[str]:
+    """Return the last names of what is called."""
+    return {
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    }
+
+
+def apart(parts: list[str]) -> list[str]:
+    """Return pieces of code as lines, empty ones between those that have several lines."""
+    found: list[str] = []
+    for before, part in zip(["", *parts], parts, strict=False):
+        if found and ("\n" in before or "\n" in part):
+            found.append("")
+        found.append(part)
+    return found
+
+
+def names_in(tree: ast.AST) -> set[str]:
+    """Return the names that are read or bound."""
+    return {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
+
+
+def loaded(text: str) -> set[str]:
+    """Return the names in Python text."""
+    return names_in(ast.parse(text))
+
+
+def with_nonlocal(text: str, local: set[str]) -> str:
+    """Return code whose inner functions say ``nonlocal`` where they said ``global``."""
+    where = offsets(text)
+    edits = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Global) and set(node.names) <= local:
+            edits.append(Edit(*span(node, where), f"nonlocal {', '.join(node.names)}"))
+    return apply_edits(text, edits)
+
+
+def tidied(text: str) -> str:
+    """Return a cell without its ``pass`` lines, and without comments of what was taken out."""
+    lines = text.split("\n")
+    for node in reversed(ast.parse(text).body):
+        if isinstance(node, ast.Pass) and lines[node.lineno - 1].strip() == "pass":
+            at = node.lineno - 1
+            del lines[at]
+            while at and lines[at - 1].startswith("#"):
+                at -= 1
+                del lines[at]
+        elif (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
+            new = "\n".join(f"# {line.strip()}" for line in node.value.value.strip().splitlines())
+            lines[node.lineno - 1 : node.end_lineno] = new.split("\n") if new else []
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))

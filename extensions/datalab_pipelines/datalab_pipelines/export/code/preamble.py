@@ -1,0 +1,157 @@
+"""What comes before a notebook's work: imports, and settings that hold for all of it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from dataclasses import dataclass, field
+
+from ..cells.names import names_in_text
+from ..facts.analysing import dotted
+from ..flow import purity
+from ..model import Analysis, Statement
+
+QUIET = purity.names("quiet_roots")
+EARLY = re.compile(r"os\.(environ|putenv)|sys\.path|matplotlib\.use")
+LOUD = re.compile(r"sklearn\.experimental|mpl_toolkits|\.pandas$|pandas\.plotting")
+
+
+@dataclass
+class Setting:
+    """A statement that sets something for all stages."""
+
+    cell: int
+    statement: Statement
+    early: bool = False  # it counts for the imports below it
+
+
+@dataclass
+class Preamble:
+    """The settings at the notebook's beginning, which a stage's import of ``shared`` repeats."""
+
+    statements: list[Setting] = field(default_factory=list)
+
+    @property
+    def nodes(self) -> set[int]:
+        """Return the identities of the statements."""
+        return {id(one.statement.node) for one in self.statements}
+
+
+def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
+    """Return the settings before anything else is done."""
+    shared = {
+        id(one.statement.node)
+        for them in analysis.definitions.values()
+        for one in them
+        if one.shared
+    }
+    parameters = {one.name for one in analysis.parameters}
+    own = {
+        name for name, them in analysis.definitions.items() if any(d.kind != "import" for d in them)
+    }
+    found = Preamble()
+    imports_below = _last_import(analysis)
+    for position, (index, one) in enumerate(
+        (cell.index, one) for cell in analysis.code for one in cell.statements
+    ):
+        node = one.node
+        if any(node is setting.node for setting in analysis.settings.get(index, [])):
+            if _names(node) & own:
+                break
+            name = next((dotted(part, resolve) for part in _set_by(node)), "")
+            early = bool(EARLY.match(name)) and position < imports_below
+            found.statements.append(Setting(index, one, early))
+        elif (
+            id(node) in shared
+            or isinstance(node, ast.Import | ast.ImportFrom | ast.Pass)
+            or _assigns(node, parameters)
+        ):
+            continue
+        elif not _only_says(node):
+            break
+    return found
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+
+
+def _assigns(node: ast.stmt, names: set[str]) -> bool:
+    return isinstance(node, ast.Assign) and any(
+        isinstance(target, ast.Name) and target.id in names for target in node.targets
+    )
+
+
+def _last_import(analysis: Analysis) -> int:
+    last = -1
+    statements = [one for cell in analysis.code for one in cell.statements]
+    for position, one in enumerate(statements):
+        if isinstance(one.node, ast.Import | ast.ImportFrom):
+            roots = {alias.name.split(".")[0] for alias in one.node.names}
+            if isinstance(one.node, ast.ImportFrom):
+                roots = {(one.node.module or "").split(".")[0]}
+            if roots - set(sys.stdlib_module_names):
+                last = position
+    return last
+
+
+def _set_by(node: ast.stmt) -> list[ast.AST]:
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        return [node.value.func]
+    return list(node.targets) if isinstance(node, ast.Assign) else []
+
+
+def _only_says(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.Expr):
+        return False
+    value = node.value
+    if isinstance(value, ast.Constant):
+        return True
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and (value.func.id in ("print", "display"))
+    )
+
+
+def imports_of(analysis: Analysis, shared: set[str]) -> dict[str, str]:
+    """Return the import line of every shared name that is imported."""
+    found: dict[str, str] = {}
+    for name, them in analysis.definitions.items():
+        if name not in shared or them[0].kind != "import":
+            continue
+        node = them[0].statement.node
+        assert isinstance(node, ast.Import | ast.ImportFrom)
+        aliases = [a for a in node.names if (a.asname or a.name.split(".")[0]) == name]
+        if isinstance(node, ast.ImportFrom):
+            found[name] = ast.unparse(ast.ImportFrom(node.module, aliases[:1], node.level))
+        else:
+            every = [
+                alias
+                for one in them
+                for alias in one.statement.node.names  # type: ignore[attr-defined]
+                if (alias.asname or alias.name.split(".")[0]) == name
+            ]
+            lines = dict.fromkeys(ast.unparse(ast.Import([alias])) for alias in every)
+            found[name] = "\n".join(lines)
+    return found
+
+
+def side_effects(analysis: Analysis, imported: dict[str, str]) -> list[str]:
+    """Return the imports that nothing names, and that may do something all the same."""
+    used: set[str] = set()
+    for cell in analysis.code:
+        for one in cell.statements:
+            used |= {n.id for n in ast.walk(one.node) if isinstance(n, ast.Name)}
+            used |= names_in_text(one.node)
+    found = []
+    for name, line in imported.items():
+        match = re.match(r"(?:from|import) ([\w.]+)", line)
+        module = match[1] if match else ""
+        root = module.split(".")[0]
+        if name in used or not module:
+            continue
+        if LOUD.search(module) or root not in QUIET | set(sys.stdlib_module_names):
+            found.append(line)
+    return found

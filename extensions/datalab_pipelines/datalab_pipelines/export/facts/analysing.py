@@ -1,0 +1,434 @@
+"""What each cell does, and which cells have to stay together."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from ..cells.magics import statements_of, translate
+from ..cells.names import Flow, scope_of, strings_in
+from ..cells.stars import name_stars
+from ..errors import ExportError
+from ..model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
+from ..text import Edit, apply_edits, offsets, span
+from . import knowledge
+from .checking import check
+from .promoting import parameters_of
+from .sharing import BUILTINS, bindings, divide, reached
+from .soundness import Function, changed_roots, root_of
+
+EVERYTHING = {"eval", "globals", "__import__", "compile", "execfile"}
+FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
+HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
+OWN_STATE = {"tensorflow", "keras", "jax"}
+DRAWERS = {
+    *("random", "numpy", "pandas", "sklearn", "scipy", "torch", "xgboost", "lightgbm", "pylab"),
+    "seaborn",
+}
+
+
+def analyse(notebook: Notebook) -> Analysis:
+    """Return what the cells of ``notebook`` do. Raises ``ExportError`` for a syntax error."""
+    warnings: list[Warn] = []
+    cells = [one for one in notebook.cells if one.kind == "code" and one.source.strip()]
+    code = [translate(cell, warnings) for cell in cells]
+    for source, translated in zip(cells, code, strict=True):
+        if "raises-exception" in source.tags:
+            translated.opaque = "it is tagged raises-exception: the notebook goes on after it"
+    whole = next((f"cell {one.index + 1}: {one.opaque}" for one in code if one.opaque), "")
+    name_stars(code, notebook.path.resolve().parent)
+    for cell in code:
+        _rewrite(cell)
+    found = Analysis(notebook, code, {}, warnings, whole=whole)
+    found.installs = [name for cell in code for name in cell.installs]
+    found.parameters = parameters_of(notebook, code)
+    _look(found)
+    check(found)
+    return found
+
+
+def _rewrite(cell: CodeCell) -> None:
+    """Make the cell one that can stand in a function whose variables are all global."""
+    if cell.opaque:
+        return
+    cell.code = _futures_first(cell.code)
+    tree = ast.parse(cell.code)
+    try:
+        compile(tree, "<cell>", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise ExportError(
+            f"not valid Python: {error.msg}", cell=cell.index, line=error.lineno
+        ) from None
+    where = offsets(cell.code)
+    edits: list[Edit] = []
+    for said in tree.body[:-1]:  # a name alone shows nothing but at the end of a cell
+        if isinstance(said, ast.Expr) and isinstance(said.value, ast.Name):
+            edits.append(Edit(*span(said, where), "pass"))
+    for node in _outside_functions(tree):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            if node.value is None:
+                edits.append(Edit(*span(node, where), "pass"))
+            else:
+                end = span(node.target, where)[1]
+                between = cell.code[end : span(node.value, where)[0]]
+                opened = between[between.rfind("=") + 1 :]
+                edits.append(Edit(end, span(node.value, where)[0], f" = {opened.lstrip()}"))
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Name) and one.id == "__name__" and isinstance(one.ctx, ast.Load):
+            edits.append(Edit(*span(one, where), '"__main__"'))
+    if edits:
+        cell.code = apply_edits(cell.code, edits)
+        tree = ast.parse(cell.code)
+    cell.statements = statements_of(cell.code, tree)
+
+
+def _futures_first(code: str) -> str:
+    """Return a cell with its ``__future__`` imports first; IPython takes them anywhere."""
+    tree = ast.parse(code)
+    late = [
+        node
+        for node in tree.body[1:]
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    ]
+    if not late:
+        return code
+    where = offsets(code)
+    first = "; ".join(ast.unparse(node) for node in late)
+    return f"{first}\n{apply_edits(code, [Edit(*span(node, where), 'pass') for node in late])}"
+
+
+def _outside_functions(tree: ast.Module) -> list[ast.AST]:
+    found: list[ast.AST] = []
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        if not isinstance(node, Function | ast.Lambda | ast.ClassDef):
+            waiting.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def _look(found: Analysis) -> None:
+    code = found.code
+    plain = [cell for cell in code if not cell.opaque]
+    bound = bindings(plain)
+    names = {
+        node.id
+        for cell in plain
+        for one in cell.statements
+        for node in ast.walk(one.node)
+        if isinstance(node, ast.Name)
+    }
+    last = code[-1].index
+    dynamic = {name for name in (EVERYTHING & names) if name not in bound}
+    if dynamic:
+        why = f"{', '.join(sorted(dynamic))} may use any variable"
+        found.intervals.append(Interval(code[0].index, last, "dynamic", why))
+    excluded = {one.name for one in found.parameters}
+    found.definitions = divide(plain, excluded, all_apart=bool(dynamic))
+    found.imports = _imports(plain)
+    if not found.whole:
+        found.whole = _only_ipython(plain, bound)
+    resolve = library_names(plain)
+    for cell in plain:
+        found.facts[cell.index] = _facts(found, cell)
+    _apart(found, plain)
+    for cell in plain:
+        _settings(found, cell, resolve, last)
+        _patches(found, cell, resolve, last)
+        _unstorable(found, cell, resolve, plain)
+    _files(found, plain, resolve)
+    if OWN_STATE & {name.split(".")[0] for name in found.imports}:
+        why = "TensorFlow, Keras and JAX keep random state that cannot be handed on"
+        found.intervals.append(Interval(code[0].index, last, "random", why))
+    for cell in code:
+        found.facts.setdefault(cell.index, Facts(cell.index, "compute"))
+
+
+def _apart(found: Analysis, code: list[CodeCell]) -> None:
+    """Keep definitions that are not the same elsewhere with the cells that use them.
+
+    Instances of a class may be anywhere, so its cells stay together to the end.
+    """
+    for name, them in found.definitions.items():
+        for one in them:
+            if one.kind not in ("function", "class") or one.shared or one.carried:
+                continue
+            end = code[-1].index
+            if one.kind == "function":
+                cell = next(cell for cell in code if cell.index == one.cell)
+                end = _last_use(found, name, cell, code)
+            what = f"{one.kind} {name} depends on what it finds, and is not the same elsewhere"
+            if end > one.cell:
+                found.intervals.append(Interval(one.cell, end, "definition", what))
+
+
+def _imports(code: list[CodeCell]) -> list[str]:
+    found: list[str] = []
+    for cell in code:
+        for one in cell.statements:
+            for node in ast.walk(one.node):
+                if isinstance(node, ast.Import):
+                    found += [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    found.append(node.module)
+    return list(dict.fromkeys(found))
+
+
+def library_names(code: list[CodeCell]) -> dict[str, str]:
+    """Return what imported names stand for: ``np`` → ``numpy``."""
+    found: dict[str, str] = {}
+    for cell in code:
+        for one in cell.statements:
+            for node in ast.walk(one.node):
+                if isinstance(node, ast.Import):
+                    for alias in node.names:
+                        short = alias.name.split(".")[0]
+                        found[alias.asname or short] = alias.name if alias.asname else short
+                elif isinstance(node, ast.ImportFrom):
+                    for alias in node.names:
+                        found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return found
+
+
+def dotted(node: ast.AST, resolve: dict[str, str]) -> str:
+    """Return ``numpy.random.seed`` for ``np.random.seed``; nothing for what is not imported."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        if isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    start = resolve.get(node.id) or (node.id if node.id in BUILTINS else "")
+    return ".".join([start, *reversed(parts)]) if start else ""
+
+
+def _loads(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Load)
+
+
+def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str:
+    begun = False
+    for cell in code:
+        for one in cell.statements:
+            where = f"cell {cell.index + 1}"
+            node = one.node
+            read = _reads_of_history(node, set(bound))
+            if read:
+                return f"{where}: {read} is what IPython remembers"
+            for part in ast.walk(node):
+                if (
+                    isinstance(part, ast.Call)
+                    and isinstance(part.func, ast.Name)
+                    and part.func.id in FRAMES
+                    and part.func.id not in bound
+                    and (not part.args or part.func.id == "exec")
+                ):
+                    return f"{where}: {part.func.id}() looks at all variables"
+                star = isinstance(part, ast.ImportFrom) and part.names[0].name == "*"
+                if star and (begun or part is not node):
+                    return f"{where}: a star import brings names in unseen"
+            says = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            if not says and not isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
+                begun = True
+    return ""
+
+
+def _reads_of_history(node: ast.stmt, bound: set[str]) -> str:
+    """Return the first name like ``_`` and ``Out`` that is read, and that no scope has bound."""
+    if not any(isinstance(n, ast.Name) and HISTORY.fullmatch(n.id) for n in ast.walk(node)):
+        return ""
+    flow = Flow()
+    flow.statement(node)
+    read = flow.exposed | scope_of(node).reads
+    return next((one for one in sorted(read) if HISTORY.fullmatch(one) and one not in bound), "")
+
+
+def _facts(found: Analysis, cell: CodeCell) -> Facts:
+    flow = Flow()
+    flow.run(one.node for one in cell.statements)
+    facts = Facts(cell.index)
+    facts.definite, facts.maybe, facts.deleted = flow.definite, flow.maybe, flow.deleted
+    facts.exposed, facts.certain = flow.exposed, flow.certain
+    for one in cell.statements:
+        facts.changed |= changed_roots(one.node) - {""}
+    nodes = [one.node for one in cell.statements]
+    kinds = {
+        "import": ast.Import | ast.ImportFrom,
+        "definition": Function | ast.ClassDef,
+    }
+    for kind, types in kinds.items():
+        if nodes and all(isinstance(node, types) for node in nodes):
+            facts.kind = kind
+    if nodes and all(isinstance(node, ast.Expr) for node in nodes) and not facts.changed:
+        facts.kind = "display"
+    return facts
+
+
+def _settings(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: int) -> None:
+    shared = {name for name, them in found.definitions.items() if them[0].shared}
+    bound = set(found.definitions) | {n for f in found.facts.values() for n in f.bound}
+    for one in cell.statements:
+        for target, replayable in _setters(one.node):
+            name = dotted(target, resolve)
+            if isinstance(target, ast.Name) and _sets(found, target.id, resolve):
+                name = "matplotlib.rc"  # by a function of the notebook
+            imported = root_of(target) in resolve
+            context = getattr(target, "ctx", None)
+            assigned = isinstance(context, ast.Store | ast.Del)
+            known = bool(knowledge.SETTING_ROOT.match(name))
+            helper = not assigned and imported and knowledge.SETTER.search(name.rsplit(".", 1)[-1])
+            if not name or not ((imported and assigned) or known or helper):
+                continue
+            flow = Flow()
+            flow.statement(one.node)
+            if helper and not known and not replayable:
+                continue
+            if replayable and not [n for n in flow.exposed if n in bound and n not in shared]:
+                found.settings.setdefault(cell.index, []).append(one)
+            elif not knowledge.DISPLAY_ONLY.match(name):
+                why = f"{name} is set to something computed"
+                found.intervals.append(Interval(cell.index, last, "setting", why))
+
+
+def _sets(found: Analysis, name: str, resolve: dict[str, str]) -> bool:
+    """Say whether ``name`` is a function of the notebook that changes settings."""
+    them = found.definitions.get(name, [])
+    if len(them) != 1 or them[0].kind != "function" or not them[0].shared:
+        return False
+    body = getattr(them[0].statement.node, "body", [])
+    return any(
+        knowledge.SETTING_ROOT.match(dotted(target, resolve))
+        for one in (body if isinstance(body, list) else [])
+        for target, _ in _setters(one)
+    )
+
+
+def _first(node: ast.AST) -> list[ast.expr]:
+    return node.args[:1] if isinstance(node, ast.Call) else []
+
+
+def _patches(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: int) -> None:
+    """Keep together what follows ``setattr`` on something imported."""
+    for one in cell.statements:
+        for node in ast.walk(one.node):
+            changes = isinstance(node, ast.Call) and root_of(node.func) in ("setattr", "delattr")
+            if changes and any(root_of(target) in resolve for target in _first(node)):
+                why = "something imported is changed with setattr"
+                found.intervals.append(Interval(cell.index, last, "setting", why))
+
+
+def _setters(node: ast.stmt) -> list[tuple[ast.AST, bool]]:
+    """Return what a statement calls or sets for its effect, and whether at the top of the cell."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        return [(node.value.func, True)]
+    if isinstance(node, ast.Assign):
+        return [(t, True) for t in node.targets if isinstance(t, ast.Attribute | ast.Subscript)]
+    found: list[tuple[ast.AST, bool]] = []
+    if isinstance(node, ast.If | ast.For | ast.While | ast.Try | ast.AugAssign | ast.Delete):
+        for one in ast.walk(node):
+            if isinstance(one, ast.Attribute | ast.Subscript) and not isinstance(one.ctx, ast.Load):
+                found.append((one, False))
+            if isinstance(one, ast.Expr) and isinstance(one.value, ast.Call):
+                found.append((one.value.func, False))
+    return found
+
+
+def _last_use(found: Analysis, name: str, cell: CodeCell, code: list[CodeCell]) -> int:
+    """Return the last cell that may read what ``cell`` binds to ``name``."""
+    readers = {
+        other
+        for other, them in found.definitions.items()
+        for one in them
+        if name in reached(one, found.definitions)
+    }
+    last = cell.index
+    for later in code:
+        if later.index <= cell.index:
+            continue
+        facts = found.facts[later.index]
+        if name in facts.exposed or readers & facts.exposed:
+            last = later.index
+        elif name in facts.definite and not readers & facts.bound:
+            break
+    return last
+
+
+def _unstorable(
+    found: Analysis, cell: CodeCell, resolve: dict[str, str], code: list[CodeCell]
+) -> None:
+    generators = {
+        name
+        for name, them in found.definitions.items()
+        for one in them
+        if isinstance(one.statement.node, Function)
+        and any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(one.statement.node))
+    }
+    for one in cell.statements:
+        for node in ast.walk(one.node):
+            if not isinstance(node, ast.Assign):
+                continue
+            what = _cannot_be_stored(node.value, resolve, generators)
+            names = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+            for name in sorted(names) if what else ():
+                last = _last_use(found, name, cell, code)
+                if last > cell.index:
+                    why = f"{name} is {what}, which cannot be stored"
+                    found.intervals.append(Interval(cell.index, last, "unstorable", why))
+
+
+def _cannot_be_stored(node: ast.AST, resolve: dict[str, str], generators: set[str]) -> str:
+    if isinstance(node, ast.GeneratorExp):
+        return "a generator"
+    if isinstance(node, ast.Call):
+        name = dotted(node.func, resolve)
+        if name in knowledge.UNSTORABLE:
+            return knowledge.UNSTORABLE[name]
+        if isinstance(node.func, ast.Name) and node.func.id in generators:
+            return "a generator"
+        if name in ("map", "filter", "zip", "enumerate", "reversed", "iter"):
+            return "an iterator"
+        if isinstance(node.func, ast.Attribute) and not name:
+            return knowledge.UNSTORABLE_METHODS.get(node.func.attr, "")
+    return ""
+
+
+WRITING_ROOTS = ("os", "shutil", "subprocess", "pathlib", "urllib")
+WRITING = re.compile(
+    r"to_(csv|excel|parquet|pickle|json|hdf|feather|sql|stata)|save\w*|dump|write\w*"
+)
+
+
+def _files(found: Analysis, code: list[CodeCell], resolve: dict[str, str]) -> None:
+    """Keep cells that read files together with those that wrote them."""
+    writers: list[tuple[int, set[str], bool]] = []
+    for cell in code:
+        texts = set(strings_in(one.node for one in cell.statements))
+        wrote, unknown, reads = False, False, False
+        for one in cell.statements:
+            for node in ast.walk(one.node):
+                if not isinstance(node, ast.Call):
+                    continue
+                name = dotted(node.func, resolve)
+                short = node.func.attr if isinstance(node.func, ast.Attribute) else name
+                mode = strings_in(node.args[1:2]) if name == "open" else []
+                mode += strings_in(k.value for k in node.keywords if k.arg == "mode")
+                called = isinstance(node.func, ast.Name) and node.func.id
+                of_system = name.split(".")[0] in WRITING_ROOTS and knowledge.WRITERS.match(short)
+                ends = short.rsplit(".", 1)[-1]
+                literal = bool(strings_in([node]))
+                if called in ("shell", "shell_lines") or of_system:
+                    wrote = unknown = True
+                elif any(set(m) & set("wax+") for m in mode) or WRITING.fullmatch(ends):
+                    wrote, unknown = True, unknown or not literal
+                if node.args and (knowledge.READERS.match(ends) or called in ("shell",)):
+                    reads = True
+        facts = found.facts[cell.index]
+        facts.reads_files, facts.writes_files = reads, wrote
+        for first, paths, any_path in writers:
+            if paths & texts or (reads and any_path):
+                why = "files written by the one are read by the other"
+                found.intervals.append(Interval(first, cell.index, "files", why))
+        if wrote:
+            writers.append((cell.index, {t for t in texts if "." in t or "/" in t}, unknown))

@@ -1,0 +1,94 @@
+"""Parameters: what a cell tagged ``parameters`` assigns, else constants at the top.
+
+A constant that a function reads is no parameter: the function would have to be told.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from ..cells.names import scope_of
+from ..model import CodeCell, Notebook, Parameter
+from .sharing import bindings
+from .soundness import Function, constant
+
+LOOKS_LIKE_A_SETTING = re.compile(
+    r"[A-Z][A-Z0-9_]+|\w*(seed|random_state|_size|_path|_dir|_file|filename|_rate|threshold)"
+    r"|(n|num|max|min)_\w+|epochs?|alpha|folds|url"
+)
+SAYS = {"print", "display"}
+
+
+def parameters_of(notebook: Notebook, code: list[CodeCell]) -> list[Parameter]:
+    """Return the notebook's parameters: numbers, texts and booleans that are assigned once."""
+    plain = [cell for cell in code if not cell.opaque]
+    bound = bindings(plain)
+    tagged = {cell.index for cell in notebook.cells if "parameters" in cell.tags}
+    if tagged:
+        cells = [cell for cell in code if cell.index in tagged]
+        found = [one for cell in cells for node in _nodes(cell) if (one := _of(node, cell))]
+    else:
+        read = _read_by_functions(plain)
+        found = [
+            one
+            for one in _at_the_top(plain)
+            if LOOKS_LIKE_A_SETTING.fullmatch(one.name) and one.name not in read
+        ]
+    return [one for one in found if len(bound[one.name]) == 1 and one.name[0] != "_"]
+
+
+def _nodes(cell: CodeCell) -> list[ast.stmt]:
+    return [one.node for one in cell.statements]
+
+
+def _of(node: ast.stmt, cell: CodeCell) -> Parameter | None:
+    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+        return None
+    target = node.targets[0]
+    if not isinstance(target, ast.Name) or not constant(node.value):
+        return None
+    value = ast.literal_eval(node.value)
+    if not isinstance(value, bool | int | float | str):
+        return None
+    return Parameter(target.id, type(value).__name__, value, cell.index)
+
+
+def _at_the_top(code: list[CodeCell]) -> list[Parameter]:
+    """Return the constants before the notebook does anything."""
+    found: list[Parameter] = []
+    for cell in code:
+        for node in _nodes(cell):
+            one = _of(node, cell)
+            if one:
+                found.append(one)
+            elif not _only_prepares(node):
+                return found
+    return found
+
+
+def _only_prepares(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Import | ast.ImportFrom | ast.Pass | Function | ast.ClassDef):
+        return True
+    if not isinstance(node, ast.Expr):
+        return False
+    value = node.value
+    if isinstance(value, ast.Constant):
+        return True
+    # Settings of libraries (``pd.set_option``) are calls of something imported.
+    return isinstance(value, ast.Call) and (
+        isinstance(value.func, ast.Attribute)
+        or (isinstance(value.func, ast.Name) and value.func.id in SAYS)
+    )
+
+
+def _read_by_functions(code: list[CodeCell]) -> set[str]:
+    found: set[str] = set()
+    waiting: list[ast.AST] = [node for cell in code for node in _nodes(cell)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Function | ast.ClassDef | ast.Lambda):
+            found |= set(scope_of(node).reads)
+        else:
+            waiting.extend(ast.iter_child_nodes(node))
+    return found

@@ -1,0 +1,194 @@
+"""Which definitions of a notebook mean the same everywhere: they go to ``shared.py``.
+
+An import, an immutable constant, a function or class is *shared* when it is bound once and reads
+nothing but builtins and other shared names. A function that reads variables is *carried*: said
+again in every stage that needs it, where it sees that stage's variables, as it did in the notebook.
+Everything else keeps its cells together.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator
+
+from ..cells.names import Flow, scope_of
+from ..model import CodeCell, Definition
+from .soundness import (
+    Function,
+    changed_roots,
+    constant,
+    is_type,
+    made_of_constants,
+    root_of,
+    short_name,
+    sound,
+)
+
+BUILTINS = frozenset(dir(builtins))
+CONSUMERS = {
+    *("sum", "max", "min", "any", "all", "sorted", "list", "tuple", "set", "dict", "frozenset"),
+    *("Counter", "join", "sort", "sort_values", "apply", "applymap", "agg", "transform", "assign"),
+    *("array", "fromiter", "mean", "stdev", "len", "print", "nlargest", "nsmallest", "reduce"),
+    *("prod", "extend", "update", "quantify", "first"),
+}
+
+
+def bindings(code: list[CodeCell]) -> dict[str, list[ast.stmt]]:
+    """Return the statements that bind, or delete, each name."""
+    found: dict[str, list[ast.stmt]] = {}
+    for cell in code:
+        for statement in cell.statements:
+            flow = Flow()
+            flow.statement(statement.node)
+            for name in flow.definite | flow.maybe | flow.deleted:
+                found.setdefault(name, []).append(statement.node)
+            for node in ast.walk(statement.node):
+                if isinstance(node, ast.Global):
+                    for name in node.names:  # bound by a function: never once only
+                        found.setdefault(name, []).extend([statement.node] * 2)
+    return found
+
+
+def candidates(code: list[CodeCell]) -> Iterator[Definition]:
+    """Yield every definition at the top of a cell."""
+    for cell in code:
+        for one in cell.statements:
+            node = one.node
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    name = alias.asname or alias.name.split(".")[0]
+                    yield Definition(name, "import", cell.index, one)
+            elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+                for alias in node.names:
+                    if alias.name != "*":
+                        yield Definition(alias.asname or alias.name, "import", cell.index, one)
+            elif isinstance(node, Function | ast.ClassDef):
+                kind = "class" if isinstance(node, ast.ClassDef) else "function"
+                yield _with_names(Definition(node.name, kind, cell.index, one))
+            elif isinstance(node, ast.Assign) and len(node.targets) == 1:
+                target = node.targets[0]
+                if isinstance(target, ast.Name) and isinstance(node.value, ast.Lambda):
+                    yield _with_names(Definition(target.id, "function", cell.index, one))
+                elif isinstance(target, ast.Name) and constant(node.value):
+                    yield Definition(target.id, "constant", cell.index, one)
+                elif isinstance(target, ast.Name) and is_type(node.value):
+                    used = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+                    used -= BUILTINS
+                    yield Definition(target.id, "constant", cell.index, one, set(used), set(used))
+                elif isinstance(target, ast.Name) and made_of_constants(node.value):
+                    root = {root_of(getattr(node.value, "func", node.value))}
+                    yield Definition(target.id, "constant", cell.index, one, set(root), set(root))
+
+
+def _with_names(found: Definition) -> Definition:
+    flow = Flow()
+    flow.statement(found.statement.node)
+    found.early = set(flow.exposed)
+    node = found.statement.node
+    inner = node.value if isinstance(node, ast.Assign) else node
+    found.free = set(scope_of(inner).reads) | found.early
+    found.free.discard(found.name)
+    return found
+
+
+def divide(
+    code: list[CodeCell], excluded: set[str], *, all_apart: bool = False
+) -> dict[str, list[Definition]]:
+    """Return the definitions by name, marked as shared, carried, or neither.
+
+    ``excluded`` are names that are parameters; with ``all_apart`` nothing is shared.
+    """
+    found: dict[str, list[Definition]] = {}
+    for one in candidates(code):
+        found.setdefault(one.name, []).append(one)
+    bound = bindings(code)
+    changed: set[str] = set()
+    for cell in code:
+        for statement in cell.statements:
+            changed |= changed_roots(statement.node)
+    changed |= _other_names(code, changed)
+    good: set[str] = set()
+    for name, them in found.items():
+        # A builtin that is bound anew is the builtin until then, so it cannot come from elsewhere.
+        own = name not in excluded and not hasattr(builtins, name)
+        fit = own and not all_apart and _once(them, bound[name])
+        still = name not in changed and not them[0].early & changed
+        if fit and (them[0].kind == "import" or (still and sound(them[0], bound))):
+            good.add(name)
+    while True:
+        bad = {
+            name
+            for name in good
+            if any(one in bound and one not in good for one in found[name][0].free)
+        }
+        if not bad:
+            break
+        good -= bad
+    for name, them in found.items():
+        for one in them:
+            one.shared = name in good
+            one.carried = (
+                not one.shared
+                and one.kind == "function"
+                and name not in excluded
+                and _once(them, bound[name])
+                and name not in changed
+                and not one.early & changed
+                and sound(one, bound)
+                and all(early in good or early not in bound for early in one.early)
+                and not _captures(one, good, set(bound))
+            )
+    return found
+
+
+def reached(one: Definition, definitions: dict[str, list[Definition]]) -> set[str]:
+    """Return every name that a definition reads, itself or through others."""
+    found: set[str] = set()
+    waiting = [one]
+    while waiting:
+        for name in waiting.pop().free:
+            if name not in found:
+                found.add(name)
+                waiting += definitions.get(name, [])
+    return found
+
+
+def _other_names(code: list[CodeCell], changed: set[str]) -> set[str]:
+    """Return names whose object is changed through another name: ``d = C``, ``d.x = 1``."""
+    return {
+        node.value.id
+        for cell in code
+        for one in cell.statements
+        for node in ast.walk(one.node)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Name)
+        and any(root_of(target) in changed for target in node.targets)
+    }
+
+
+def _once(them: list[Definition], bound: list[ast.stmt]) -> bool:
+    if len(bound) == len(them):  # said again in the same words, it is the same
+        return len({ast.dump(one.statement.node) for one in them}) == 1
+    return len(bound) == 1
+
+
+def _captures(one: Definition, good: set[str], bound: set[str]) -> bool:
+    """Say whether it may give away a function that reads variables."""
+    node = one.statement.node
+    inside = node.value if isinstance(node, ast.Assign) else node
+    consumed = {
+        id(given)
+        for call in ast.walk(inside)
+        if isinstance(call, ast.Call) and short_name(call.func) in CONSUMERS
+        for given in [*call.args, *(word.value for word in call.keywords)]
+    }
+    for part in ast.walk(inside):
+        if id(part) in consumed:
+            continue
+        nested = isinstance(part, ast.Lambda | Function | ast.ClassDef | ast.GeneratorExp)
+        if part is not inside and nested:
+            assert isinstance(part, ast.stmt | ast.expr)
+            if (set(scope_of(part).reads) & bound) - good:
+                return True
+    return False

@@ -1,0 +1,1 @@
+"""What flows between cells, found by following the notebook without running it."""

@@ -1,0 +1,292 @@
+"""What flows between stages: which variables, from where, and which of them have to stay together.
+
+A variable comes from the last stage that may have changed it, so stages that need nothing of each
+other run side by side. Variables that share an object which is changed later travel as one.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..cells.names import Flow
+from ..facts.analysing import dotted
+from ..model import Analysis, Interval, Plan, Port, StagePlan
+from . import purity
+from .draws import Draws
+from .following import Follower, Moment
+from .heap import NOTHING, Objects, Value, reach
+from .liveness import lives
+
+RESULTS = {purity.FRAME, purity.SERIES, purity.ARRAY, "int", "float", "str", "bool"}
+RANDOM = "random state"  # not a name, so no variable of the notebook's
+
+
+@dataclass
+class Sight:
+    """What following the notebook found: the moment at each cell's end."""
+
+    moments: dict[int, Moment]
+    follower: Follower
+    dotted: Callable[[ast.AST], str]
+    later: dict[int, Objects] = field(default_factory=dict)  # changed in a later cell than this
+
+
+def follow(analysis: Analysis, resolve: dict[str, str]) -> Sight:
+    """Follow the notebook from top to bottom."""
+
+    def named(node: ast.AST) -> str:
+        return dotted(node, resolve)
+
+    follower = Follower(named)
+    moments: dict[int, Moment] = {}
+    found = Sight(moments, follower, named)
+    for cell in analysis.code:
+        if not cell.opaque:
+            moments[cell.index] = follower.cell(one.node for one in cell.statements)
+    changed = NOTHING
+    for index in sorted(moments, reverse=True):
+        found.later[index] = changed
+        changed |= moments[index].changed
+    return found
+
+
+def connect(plan: Plan, sight: Sight) -> None:
+    """Fill in what the plan's stages take and give."""
+    alive = lives(plan)
+    draws = Draws(plan.analysis, sight.dotted)
+    located: dict[str, tuple[str, Port]] = {}
+    effects: str = ""
+    parameters = {one.name for one in plan.parameters}
+    for number, stage in enumerate(plan.stages):
+        flow = alive.flows[number]
+        statements = _statements(plan.analysis, stage)
+        more = number + 1 < len(plan.stages)
+        after = set(alive.needed[number + 1]) - parameters if more else set()
+        used = (flow.exposed | _read(statements)) & parameters
+        stage.parameters = [one.name for one in plan.parameters if one.name in used]
+        changed = _changed(stage, flow, sight, after)
+        needed = (flow.exposed & set(located)) - parameters
+        random = draws.used(statements)
+        if random and any(
+            draws.used(_statements(plan.analysis, one)) for one in plan.stages[number + 1 :]
+        ):
+            changed.add(RANDOM)
+            after.add(RANDOM)
+            stage.random_out = True
+        if random and RANDOM in located:
+            needed.add(RANDOM)
+            stage.random_in = True
+        ports = _ports(plan, stage, changed & after, after, sight)
+        for port in ports:
+            for name in port.variables:
+                if name in located and name not in flow.definite and name != RANDOM:
+                    needed.add(name)
+        if not more:
+            ports = _results(plan, stage, flow, sight)
+        stage.inputs = _taken(needed, located)
+        stage.sources = {
+            port.name: (located[port.variables[0]][0], port.name) for port in stage.inputs
+        }
+        stage.outputs = ports
+        for port in ports:
+            for name in port.variables:
+                located[name] = (stage.name, port)
+        facts = [plan.analysis.facts[one] for one in stage.cells]
+        if any(one.writes_files for one in facts) or _acts(statements):
+            before = {source for source, _ in stage.sources.values()}
+            stage.after = [effects] if effects and effects not in before else []
+            effects = stage.name
+
+
+def _results(plan: Plan, stage: StagePlan, flow: Flow, sight: Sight) -> list[Port]:
+    """Return what the notebook has made when it ends, as far as it surely can be stored."""
+    last = sight.moments[stage.cells[-1]]
+    looped = {
+        node.id
+        for statement in _statements(plan.analysis, stage)
+        for loop in ast.walk(statement)
+        if isinstance(loop, ast.For)
+        for node in ast.walk(loop.target)
+        if isinstance(node, ast.Name)
+    }
+    left_out = looped | set(plan.shared) | {one.name for one in plan.parameters}
+    left_out |= plan.analysis.unstorable
+    found = []
+    for name in sorted(flow.definite - left_out):
+        kind = _type_of(last.variables.get(name))
+        if not name.startswith("_") and (
+            kind in RESULTS or kind.split(".")[0] in purity.ESTIMATOR_ROOTS - {"statsmodels"}
+        ):
+            found.append(Port(name, [name], kind, {name: kind}))
+    return found
+
+
+def _read(statements: list[ast.stmt]) -> set[str]:
+    return {
+        node.id
+        for one in statements
+        for node in ast.walk(one)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+
+
+def _acts(statements: list[ast.stmt]) -> bool:
+    """Say whether something outside of the program may be changed."""
+    called = {
+        node.func.id
+        for one in statements
+        for node in ast.walk(one)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    return bool(called & {"shell", "shell_lines"})
+
+
+def _statements(analysis: Analysis, stage: StagePlan) -> list[ast.stmt]:
+    cells = set(stage.cells)
+    return [one.node for cell in analysis.code if cell.index in cells for one in cell.statements]
+
+
+def _changed(stage: StagePlan, flow: Flow, sight: Sight, after: set[str]) -> set[str]:
+    """Return the variables that are something else, or changed, when the stage has ended."""
+    found = (flow.definite | flow.maybe | flow.deleted) & after
+    changed = NOTHING
+    for index in stage.cells:
+        changed |= sight.moments[index].changed
+    last = sight.moments[stage.cells[-1]]
+    for name in after - found:
+        value = last.variables.get(name)
+        if value and reach(value.objects, last.edges) & changed:
+            found.add(name)
+    return found
+
+
+def _ports(
+    plan: Plan, stage: StagePlan, given: set[str], after: set[str], sight: Sight
+) -> list[Port]:
+    """Return what a stage gives: every variable by itself, but for those that must stay as one."""
+    last = sight.moments[stage.cells[-1]]
+    later = sight.later[stage.cells[-1]]
+    shared = {
+        name: reach(last.variables[name].objects, last.edges) & later
+        for name in after
+        if name in last.variables
+    }
+    groups: list[set[str]] = []
+    for name in sorted(after):
+        group = {name}
+        for other in [one for one in groups if _touch(one, name, shared)]:
+            groups.remove(other)
+            group |= other
+        groups.append(group)
+    unsure = _unsure(plan, stage)
+    optional = (given & unsure) - {RANDOM}
+    found = []
+    for group in groups:
+        if not group & given:
+            continue
+        names = sorted(group)
+        types = {name: _type_of(last.variables.get(name)) for name in names}
+        maybe = sorted(optional & group)
+        found.append(Port(_port_name(names), names, types[names[0]], types, maybe))
+    return sorted(found, key=lambda port: port.variables)
+
+
+def _touch(group: set[str], name: str, shared: dict[str, Objects]) -> bool:
+    mine = shared.get(name, NOTHING)
+    return any(shared.get(one, NOTHING) & mine for one in group)
+
+
+def _type_of(value: Value | None) -> str:
+    return value.type if value else ""
+
+
+def _port_name(names: list[str]) -> str:
+    if len(names) == 1:
+        return "random_state" if names[0] == RANDOM else names[0]
+    joined = "_".join(names)
+    return joined if len(names) < 4 and len(joined) <= 40 else f"{names[0]}_and_others"
+
+
+def _taken(needed: set[str], located: dict[str, tuple[str, Port]]) -> list[Port]:
+    found: dict[int, Port] = {}
+    for name in sorted(needed):
+        port = located[name][1]
+        found[id(port)] = port
+    return list(found.values())
+
+
+def _unsure(plan: Plan, stage: StagePlan) -> set[str]:
+    """Return the variables that may not be bound when ``stage`` ends."""
+    sure: set[str] = set()
+    unsure: set[str] = set()
+    for one in plan.stages:
+        for index in one.cells:
+            facts = plan.analysis.facts[index]
+            sure = (sure | facts.definite) - facts.deleted
+            looped = _looped(plan.analysis, index)
+            sure |= looped - facts.deleted
+            unsure |= facts.bound | facts.deleted
+        if one is stage:
+            break
+    return unsure - sure
+
+
+def _looped(analysis: Analysis, index: int) -> set[str]:
+    """Return the names that loops of a cell bind whenever they run at all."""
+    found: set[str] = set()
+    cell = next(one for one in analysis.code if one.index == index)
+    for one in cell.statements:
+        if isinstance(one.node, ast.For | ast.While):
+            flow = Flow()
+            if isinstance(one.node, ast.For):
+                flow.target(one.node.target)
+            flow.run(one.node.body)
+            found |= flow.definite
+    return found
+
+
+# -- functions that see variables --------------------------------------------------------------
+
+
+def watching(plan: Plan, sight: Sight) -> list[Interval]:
+    """Return where a variable holds a function that sees variables, from stage to stage.
+
+    In another process such a function would see copies, so the stages have to be one.
+    """
+    analysis = plan.analysis
+    shared = set(plan.shared) | {one.name for one in plan.parameters}
+    carried = {name for name, them in analysis.definitions.items() if them[0].carried}
+    routines = sight.follower.heap.routines
+    found: list[Interval] = []
+    for stage, following in zip(plan.stages, plan.stages[1:], strict=False):
+        last = sight.moments[stage.cells[-1]]
+        names = {name for port in stage.outputs for name in port.variables}
+        names |= {name for port in following.inputs for name in port.variables}
+        for name in sorted(names & set(last.variables)):
+            for one in sorted(reach(last.variables[name].objects, last.edges)):
+                routine = routines.get(one)
+                if routine is None:
+                    continue
+                seen = sorted((set(routine.reads) & set(last.variables)) - shared)
+                seen = [
+                    one
+                    for one in seen
+                    if last.variables[one].type != "module" and one not in carried | {name}
+                ]
+                copied = set(routine.reads) & carried
+                if seen or copied or _is_carried(routine.node, analysis):
+                    sees = f", which reads {seen[0]}" if seen else ""
+                    why = f"{name} holds a function of the notebook{sees}"
+                    found.append(Interval(stage.cells[-1], following.cells[0], "function", why))
+                    break
+    return found
+
+
+def _is_carried(node: ast.AST, analysis: Analysis) -> bool:
+    return any(
+        one.statement.node is node and not one.shared
+        for them in analysis.definitions.values()
+        for one in them
+    )

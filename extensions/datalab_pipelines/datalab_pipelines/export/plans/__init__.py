@@ -1,0 +1,1 @@
+"""Which cells become which stage."""

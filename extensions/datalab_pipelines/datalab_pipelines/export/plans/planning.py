@@ -1,0 +1,187 @@
+"""Which cells become which stage: tags, headings, what cannot be apart, a person's choices."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+
+from ...pipelines import LONGEST_NAME, NAME
+from ..errors import ExportError
+from ..facts.analysing import DRAWERS, OWN_STATE, library_names
+from ..flow.connecting import connect, follow, watching
+from ..flow.liveness import lives
+from ..model import Analysis, Choices, Interval, Plan, Port, StagePlan, Warn
+from .form import reason_against
+from .starting import Start, starts_of, works
+
+TAKEN = {"pipeline", "shared", "stages", "tests", "main", "variables"}
+
+
+def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
+    """Return the stages of a notebook; ``choices`` are a person's edits.
+
+    Raises ``ExportError`` for choices that do not fit the notebook.
+    """
+    choices = choices or Choices()
+    warnings = list(analysis.warnings)
+    title = analysis.notebook.title
+    name = choices.name or _slug(title, "-")[:LONGEST_NAME].strip("-") or "notebook"
+    if not name[0].isalpha():
+        name = f"notebook-{name}"[:LONGEST_NAME].strip("-")
+    if len(name) > LONGEST_NAME or not NAME.fullmatch(name):
+        raise ExportError(
+            f"{name!r} is no name for a pipeline",
+            hint=f"Lowercase letters, digits, single dashes, at most {LONGEST_NAME}: churn-model.",
+        )
+    if analysis.whole:
+        warnings.append(Warn("whole", f"One stage, run by IPython: {analysis.whole}"))
+        stage = StagePlan("notebook", title, [cell.index for cell in analysis.code])
+        stage.doc = f"Run the notebook: {analysis.whole}."
+        _edit([stage], choices)
+        return Plan(
+            name, title, [stage], [], [], warnings, analysis.whole, "one", analysis=analysis
+        )
+    starts, level = starts_of(analysis, choices)
+    sight = follow(analysis, library_names([cell for cell in analysis.code if not cell.opaque]))
+    intervals = list(analysis.intervals)
+    while True:
+        said = list(warnings)
+        stages = _stages(_without(starts, analysis, intervals, said), analysis)
+        for stage in stages:
+            stage.name = _free(stage, stages, analysis)
+        _edit(stages, choices)
+        found = Plan(
+            name, title, stages, analysis.parameters, [], said, "", level, analysis=analysis
+        )
+        found.shared = [name for name, them in analysis.definitions.items() if them[0].shared]
+        found.form_reason = reason_against(found)
+        if found.form_reason:
+            return in_one_piece(found)
+        connect(found, sight)
+        seeing = watching(found, sight)
+        if not seeing:
+            return found
+        intervals += seeing
+
+
+def in_one_piece(plan: Plan) -> Plan:
+    """Return the plan with all variables handed on together, and kept as globals of modules."""
+    plan.form = "variables"
+    alive = lives(plan)
+    draws = {name.split(".")[0] for name in plan.analysis.imports} & (DRAWERS | OWN_STATE)
+    for number, stage in enumerate(plan.stages):
+        more = number + 1 < len(plan.stages)
+        stage.random_in = bool(draws) and number > 0
+        stage.random_out = bool(draws) and more
+        stage.inputs = [Port("variables", sorted(alive.needed[number]))] if number else []
+        stage.outputs = [Port("variables", sorted(alive.needed[number + 1]))] if more else []
+        stage.sources = {"variables": (plan.stages[number - 1].name, "variables")} if number else {}
+        stage.after = []
+        stage.parameters = [one.name for one in plan.parameters if one.cell in stage.cells]
+    return plan
+
+
+def _edit(stages: list[StagePlan], choices: Choices) -> None:
+    known = {stage.name for stage in stages}
+    for one in [*choices.rename, *choices.compute]:
+        if one not in known:
+            raise ExportError(f"there is no stage {one!r}", hint=f"There are {sorted(known)}.")
+    for stage in stages:
+        stage.compute = choices.compute.get(stage.name, "")
+    for stage in stages:
+        stage.name = _slug(choices.rename.get(stage.name, stage.name), "_")
+
+
+def _without(
+    starts: list[Start], analysis: Analysis, intervals: list[Interval], warnings: list[Warn]
+) -> list[Start]:
+    """Return ``starts`` less those between cells that have to stay together."""
+    kept, told = starts[:1], set()
+    for start in starts[1:]:
+        over = [one for one in intervals if one.first < start.cell <= one.last]
+        empty = not any(
+            works(analysis, cell)
+            for cell in analysis.code
+            if kept[-1].cell <= cell.index < start.cell
+        )
+        if over:
+            one = over[0]
+            if (one.code, one.reason) not in told:
+                told.add((one.code, one.reason))
+                text = f"cells {one.first + 1} to {one.last + 1} stay in one stage: {one.reason}"
+                warnings.append(Warn(one.code, text, one.first))
+        elif empty:
+            _tell_empty(kept[-1], start.cell, analysis, warnings)
+            kept[-1] = Start(kept[-1].cell, start.title)
+        else:
+            kept.append(start)
+    if len(kept) > 1 and not any(
+        works(analysis, cell) for cell in analysis.code if cell.index >= kept[-1].cell
+    ):
+        _tell_empty(kept[-1], len(analysis.notebook.cells), analysis, warnings)
+        kept.pop()
+    return kept
+
+
+def _tell_empty(empty: Start, end: int, analysis: Analysis, warnings: list[Warn]) -> None:
+    """Say that a section becomes no stage, where it holds more than imports."""
+    kinds = {
+        one.kind
+        for them in analysis.definitions.values()
+        for one in them
+        if empty.cell <= one.cell < end
+    }
+    if empty.title and kinds & {"function", "class"}:
+        text = f"{empty.title!r} only defines what others use: it is no stage of its own"
+        warnings.append(Warn("empty", text, empty.cell))
+
+
+def _stages(starts: list[Start], analysis: Analysis) -> list[StagePlan]:
+    found: list[StagePlan] = []
+    ends = [start.cell for start in starts[1:]] + [len(analysis.notebook.cells)]
+    for start, end in zip(starts, ends, strict=True):
+        cells = [c.index for c in analysis.code if c.index < end]
+        cells = [one for one in cells if not any(one in stage.cells for stage in found)]
+        if cells:
+            title = start.title or f"Part {len(found) + 1}"
+            found.append(StagePlan(_slug(title, "_"), title, cells))
+    _distinct(found)
+    return found
+
+
+def _distinct(stages: list[StagePlan]) -> None:
+    seen: set[str] = set()
+    for number, stage in enumerate(stages, 1):
+        name = stage.name or f"part_{number}"
+        while name in seen:
+            name = f"{stage.name}_{number}"
+            number += 1
+        seen.add(name)
+        stage.name = name
+
+
+def _free(stage: StagePlan, stages: list[StagePlan], analysis: Analysis) -> str:
+    """Return a name for a stage that is none of the notebook's variables."""
+    name = stage.name
+    others = {one.name for one in stages if one is not stage}
+    bound = {one for facts in analysis.facts.values() for one in facts.bound}
+    bound |= set(analysis.definitions)
+    taken = name in TAKEN | bound or keyword.iskeyword(name) or hasattr(builtins, name)
+    if taken or not name.isidentifier():
+        name = f"make_{name}"
+    while name in others | bound:
+        name += "_2"
+    return name
+
+
+def _slug(text: str, by: str) -> str:
+    words = re.findall(r"[a-z0-9]+", text.lower())
+    while words and (words[0].isdigit() or len(words[0]) == 1) and len(words) > 1:
+        words = words[1:]  # "2. Train" is called train
+    slug = ""
+    for word in words:
+        if slug and len(slug) + len(word) + 1 > 30:
+            break
+        slug = f"{slug}{by}{word}" if slug else word[:30]
+    return slug if not slug or slug[0].isalpha() else f"part{by}{slug}"

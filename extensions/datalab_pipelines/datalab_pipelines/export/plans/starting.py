@@ -1,0 +1,189 @@
+"""Where stages begin: cell tags, else headings, else the shape of the work."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from ..cells.reading import plain_text
+from ..errors import ExportError
+from ..model import Analysis, Choices, CodeCell
+
+MOST, LEAST = 8, 2
+TAG = re.compile(r"(?:stage|step|block):(.+)")
+ATX = re.compile(r" {0,3}(#{1,6})\s+(.+?)\s*#*\s*")
+HTML = re.compile(r"\s*<h([1-6])[^>]*>(.+?)</h\1>\s*", re.IGNORECASE)
+FENCE = re.compile(r"\s*(```|~~~)")
+
+LOADS = re.compile(r"read_\w+|load_\w+|fetch_\w+|make_\w+|loadtxt|genfromtxt|open")
+TRAINS = re.compile(r"fit|fit_transform|train|partial_fit|cross_val_score|GridSearchCV")
+JUDGES = re.compile(r"\w*_score|score|\w*_error|\w*_report|confusion_matrix|\w*_curve|evaluate")
+PHASES = ("Load", "Prepare", "Train", "Evaluate")
+FEWEST_CELLS = 4
+
+
+@dataclass(frozen=True)
+class Start:
+    """The cell at which a stage begins, and what it is called."""
+
+    cell: int
+    title: str
+
+
+def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
+    """Return where stages begin, and what that follows: choice, tags, headings, shape, one."""
+    cells = analysis.notebook.cells
+    first = Start(analysis.code[0].index, analysis.notebook.title)
+    if choices.boundaries is not None:
+        titles = {start.cell: start.title for start in _at_level(analysis, 6)}
+        wrong = [one for one in choices.boundaries if not 0 <= one < len(cells)]
+        if wrong:
+            raise ExportError(f"the notebook has no cell {wrong[0] + 1}")
+        return [
+            first,
+            *(Start(one, titles.get(one, "")) for one in sorted(set(choices.boundaries)) if one),
+        ], "choice"
+    tagged: list[Start] = []
+    for cell in cells:
+        for tag in cell.tags:
+            found = TAG.fullmatch(tag)
+            if found and cell.kind == "code" and (not tagged or tagged[-1].title != found[1]):
+                tagged.append(Start(cell.index, found[1]))
+    if tagged:
+        return tagged if tagged[0].cell == first.cell else [first, *tagged], "tags"
+    levels = [_at_level(analysis, level) for level in range(1, 7)]
+    split = [_that_split(starts, analysis) for starts in levels]
+    for starts, left in zip(levels, split, strict=True):
+        if LEAST <= len(left) <= MOST:
+            return starts, "headings"
+    for starts, left in zip(levels, split, strict=True):
+        if len(left) > MOST:
+            lost = [one for one in starts if one not in left]  # the plan says why
+            return sorted([*_joined(left, analysis), *lost], key=lambda one: one.cell), "headings"
+    shaped = _by_shape(analysis)
+    if len(_that_split(shaped, analysis)) >= LEAST:
+        return shaped, "shape"
+    for starts in levels:  # all of it has to stay together, and the plan says why
+        if len(starts) >= LEAST:
+            return starts, "headings"
+    return (shaped, "shape") if len(shaped) >= LEAST else ([first], "one")
+
+
+def headings(source: str) -> list[tuple[int, str]]:
+    """Return the headings in a markdown cell, with their levels: ``#``, underlined, or HTML."""
+    found: list[tuple[int, str]] = []
+    lines = source.split("\n")
+    fenced = False
+    for number, line in enumerate(lines):
+        if FENCE.match(line):
+            fenced = not fenced
+        if fenced:
+            continue
+        below = lines[number + 1].strip() if number + 1 < len(lines) else ""
+        if match := ATX.fullmatch(line):
+            found.append((len(match[1]), match[2]))
+        elif match := HTML.fullmatch(line):
+            found.append((int(match[1]), match[2]))
+        elif line.strip() and len(below) > 2 and set(below) in ({"="}, {"-"}) and "|" not in line:
+            found.append((1 if below[0] == "=" else 2, line.strip()))
+    return [(level, plain_text(title)) for level, title in found if plain_text(title)]
+
+
+def _at_level(analysis: Analysis, level: int) -> list[Start]:
+    """Return the first code cell below each heading of ``level`` or above."""
+    found: list[Start] = []
+    title = ""
+    for cell in analysis.notebook.cells:
+        if cell.kind == "markdown":
+            for depth, text in headings(cell.source):
+                if depth <= level:
+                    title = text
+        elif cell.kind == "code" and cell.source.strip():
+            if not found or title:
+                found.append(Start(cell.index, title or analysis.notebook.title))
+            title = ""
+    return found
+
+
+def _that_split(starts: list[Start], analysis: Analysis) -> list[Start]:
+    """Return those of ``starts`` that can become stages: what works, and can be apart."""
+    found: list[Start] = []
+    for number, start in enumerate(starts):
+        end = starts[number + 1].cell if number + 1 < len(starts) else len(analysis.notebook.cells)
+        cells = [cell for cell in analysis.code if start.cell <= cell.index < end]
+        if not any(works(analysis, cell) for cell in cells):
+            continue
+        together = any(one.first < start.cell <= one.last for one in analysis.intervals)
+        if not found or not together:
+            found.append(start)
+    return found
+
+
+def _joined(starts: list[Start], analysis: Analysis) -> list[Start]:
+    """Return at most ``MOST`` of ``starts``: the smallest neighbours are joined."""
+    weights = []
+    for number, start in enumerate(starts):
+        end = starts[number + 1].cell if number + 1 < len(starts) else len(analysis.notebook.cells)
+        cells = [cell for cell in analysis.code if start.cell <= cell.index < end]
+        weights.append(1 + sum(cell.code.count("\n") + 1 for cell in cells))
+    kept = list(starts)
+    while len(kept) > MOST:
+        at = min(range(1, len(kept)), key=lambda one: weights[one - 1] + weights[one])
+        weights[at - 1] += weights.pop(at)
+        kept.pop(at)
+    return kept
+
+
+def _by_shape(analysis: Analysis) -> list[Start]:
+    """Return starts where a notebook without headings begins to load, prepare, train, evaluate."""
+    working = [cell for cell in analysis.code if works(analysis, cell)]
+    if len(working) < FEWEST_CELLS:
+        return []
+    found: list[Start] = []
+    reached = -1
+    for cell in working:
+        phase = _phase(cell)
+        if phase > reached and (phase != 1 or reached == 0):
+            found.append(Start(cell.index, PHASES[phase]))
+            reached = phase
+    if found and found[0].cell != analysis.code[0].index:
+        found[0] = Start(analysis.code[0].index, found[0].title)
+    return found
+
+
+def _phase(cell: CodeCell) -> int:
+    called = [
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for one in cell.statements
+        for node in ast.walk(one.node)
+        if isinstance(node, ast.Call)
+    ]
+    if any(TRAINS.fullmatch(name) for name in called):
+        return 2
+    if any(JUDGES.fullmatch(name) for name in called):
+        return 3
+    return 0 if any(LOADS.fullmatch(name) for name in called) else 1
+
+
+def works(analysis: Analysis, cell: CodeCell) -> bool:
+    """Say whether something of a cell remains when what is shared is taken out."""
+    gone = {
+        id(one.statement.node)
+        for them in analysis.definitions.values()
+        for one in them
+        if one.shared or one.carried
+    }
+    settings = {id(one.node) for one in analysis.settings.get(cell.index, [])}
+    parameters = {one.name for one in analysis.parameters}
+    return any(
+        id(one.node) not in gone | settings and not _prepares(one.node, parameters)
+        for one in cell.statements
+    )
+
+
+def _prepares(node: ast.stmt, parameters: set[str]) -> bool:
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+        return isinstance(target, ast.Name) and target.id in parameters
+    return isinstance(node, ast.Import | ast.ImportFrom | ast.Pass)

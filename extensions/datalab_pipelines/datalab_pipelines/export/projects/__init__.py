@@ -1,0 +1,1 @@
+"""A project around the code, and its way into git and to a review."""

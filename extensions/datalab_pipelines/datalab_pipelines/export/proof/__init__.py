@@ -1,0 +1,1 @@
+"""Whether a pipeline gives what its notebook gives."""

@@ -1,0 +1,137 @@
+"""The notebook as one plain process: cells one after the other, what they make and show noted.
+
+``python -m datalab_pipelines.export.proof.reference`` reads ``.cells.json`` in the working
+directory and writes ``.digests.json``. A cell is ``{"index", "code", "shown", "digest"}``: whether
+its last expression is shown, and whether the variables are noted after it.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import json
+import os
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+from ...digests import digests, digests_from_files
+from ...notebook import capture_output, display, end_of_cell, run_notebook, shell, shell_lines, show
+from ...outputs import Recorder, recording
+from ...typed import type_of
+
+HELPERS: dict[str, Any] = {
+    "shell": shell,
+    "shell_lines": shell_lines,
+    "display": display,
+    "capture_output": capture_output,
+}
+
+
+def main() -> None:
+    """Run the cells; where the first one is a notebook's path, IPython runs that."""
+    cells = json.loads(Path(".cells.json").read_text(encoding="utf-8"))
+    sys.path.insert(0, str(Path.cwd()))
+    target = Path(".digests.json").resolve()
+    if "path" not in cells[0]:
+        _forget_ipython()
+    if os.environ.get("MALLOC_PERTURB_"):
+        _fill_empty_arrays()
+    with recording() as recorder:
+        found = _whole(cells[0], recorder) if "path" in cells[0] else _each(cells, recorder)
+    target.write_text(json.dumps(found), encoding="utf-8")
+
+
+def _forget_ipython() -> None:
+    """Unload IPython, which only the exporter needs: with it patsy shows another text."""
+    for name in list(sys.modules):
+        if name.split(".")[0] == "IPython":
+            del sys.modules[name]
+
+
+def _fill_empty_arrays() -> None:
+    """Let ``numpy.empty`` give something else than it does: NumPy keeps small pieces of memory."""
+    try:
+        import numpy
+    except ImportError:
+        return
+    for name in ("empty", "empty_like"):
+        plain = getattr(numpy, name)
+
+        def filled(*arguments: Any, plain: Any = plain, **named: Any) -> Any:
+            array = plain(*arguments, **named)
+            if array.dtype.kind in "iufc":
+                array.fill(77)
+            return array
+
+        setattr(numpy, name, filled)
+
+
+def _whole(cell: dict[str, Any], recorder: Recorder) -> dict[str, Any]:
+    variables = run_notebook(cell["path"])
+    last = {"variables": digests(variables), "outputs": recorder.take(), "optional": []}
+    return {str(cell["index"]): last}
+
+
+def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    module.__dict__.update(HELPERS)
+    found: dict[str, Any] = {}
+    for cell in cells:
+        optional = _run(cell, module, recorder)
+        end_of_cell()
+        noted = found[str(cell["index"])] = {
+            "variables": {},
+            "outputs": recorder.take(),
+            "optional": optional,
+        }
+        if cell["digest"]:
+            own = {
+                name: value
+                for name, value in module.__dict__.items()
+                if not (name in HELPERS and value is HELPERS[name])
+            }
+            noted["variables"] = digests(own)
+            noted["from files"] = digests_from_files(own)
+            noted["types"] = {name: type_of(value) for name, value in own.items()}
+    return found
+
+
+def _run(cell: dict[str, Any], module: types.ModuleType, recorder: Recorder) -> list[str]:
+    """Run a cell; return the lines that a plot's return value shows, which is nobody's result."""
+    tree = ast.parse(cell["code"])
+    body, last = tree.body, None
+    if cell["shown"] != "no" and isinstance(body[-1], ast.Expr):
+        last = body.pop()
+    exec(_compiled(tree, cell, "exec"), module.__dict__)
+    if not isinstance(last, ast.Expr):
+        return []
+    value = eval(_compiled(ast.Expression(last.value), cell, "eval"), module.__dict__)
+    before = recorder.take() if cell["shown"] == "passing" else []
+    show(value)
+    shown = recorder.take() if cell["shown"] == "passing" else []
+    for line in before:
+        recorder.text(line + "\n")
+    return shown
+
+
+def _compiled(tree: ast.Module | ast.Expression, cell: dict[str, Any], mode: str) -> types.CodeType:
+    """Compile a cell; what it takes from ``__future__`` holds for the cells after it too."""
+    global _futures
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            for one in node.names:
+                _futures |= getattr(__future__, one.name).compiler_flag
+    name = f"cell {cell['index'] + 1}"
+    made = compile(tree, name, mode, flags=_futures, dont_inherit=True)
+    assert isinstance(made, types.CodeType)
+    return made
+
+
+_futures = 0
+
+
+if __name__ == "__main__":
+    main()
