@@ -1,10 +1,10 @@
 """HTTP/2 that does not copy what it carries: ``h2``, with a short way for large DATA frames.
 
 ``h2`` joins every frame into one buffer, copies that out, and does the same again where it arrives:
-eight copies of each byte, most of a transfer's processor time. Here a large DATA frame leaves as
-two messages, its nine bytes of header and then its body as it is, and a body that arrives as one
-message is passed on as it is. The bytes on the wire are HTTP/2's either way, so an end that does
-not know this short way understands it, and the other way round.
+eight copies of each byte. Here a large DATA frame leaves as two messages, its nine bytes of header
+and then its body as it is, and a body that arrives as one message is passed on as it is. The bytes
+on the wire are HTTP/2's either way, so an end that does not know this short way understands it, and
+the other way round.
 
 Uses names of ``h2`` 4.3 to 4.4 that it does not document (``_prepare_for_sending``, ``_data``,
 ``_headers_buffer``); a test compares both ways.
