@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,19 @@ def first(process: psutil.Process) -> psutil.Process:
     """Return the process that has number 1 in a room."""
     (child,) = process.children()
     return child
+
+
+def end(pid: int) -> None:
+    """End a room: its process of number 1, with which the kernel ends all others, and ``unshare``.
+
+    ``--kill-child`` alone does not: that signal is forgotten when the program becomes another user
+    (prctl(2), ``PR_SET_PDEATHSIG``).
+    """
+    with suppress(psutil.NoSuchProcess):
+        unshare = psutil.Process(pid)
+        for process in (*unshare.children(), unshare):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def inspect(reference: str) -> dict[str, Any]:

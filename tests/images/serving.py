@@ -16,7 +16,7 @@ from fakes.claimant import Workspace
 from fakes.hub import FakeHub
 from fakes.ports import free_port
 
-from .room import USER, Room, first
+from .room import USER, Room, end, first
 
 PATIENCE = 120  # seconds; a busy machine
 
@@ -67,7 +67,7 @@ async def serving(
         yield workspace, one, process
     finally:
         if process.returncode is None:
-            process.kill()
+            end(process.pid)
             await process.wait()
 
 

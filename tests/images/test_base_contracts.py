@@ -24,7 +24,7 @@ from fakes.ports import free_port
 from fakes.sagemaker.moto_process import moto_server
 from probes import execute
 
-from .room import USER, Room, first, room
+from .room import USER, Room, end, first, room
 from .serving import answering, make_home, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -138,7 +138,7 @@ async def test_a_training_job_of_this_image_becomes_a_workspace(
             assert await asyncio.wait_for(process.wait(), 60) == 0
         finally:
             if process.returncode is None:
-                process.kill()
+                end(process.pid)
                 await process.wait()
 
 

@@ -20,7 +20,7 @@ from fakes.claimant import claim
 from fakes.hub import FakeHub
 from probes import execute, gone
 
-from .room import ROOT, USER, Room, room
+from .room import ROOT, USER, Room, end, room
 from .serving import get, serving
 from .shared import (
     assert_imports,
@@ -218,7 +218,7 @@ async def test_the_standby_forks_workspaces(base: Room, hub: FakeHub, home: Path
     finally:
         process.stdin.close()
         process.stdout.close()
-        process.kill()
+        end(process.pid)
         process.wait()
 
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from fakes.ports import free_port
 
-from .room import USER, Room, first, room
+from .room import USER, Room, end, first, room
 from .serving import PATIENCE, make_home
 from .shared import (
     assert_imports,
@@ -138,5 +138,5 @@ async def test_the_hub_starts_answers_and_ends_on_a_read_only_root(hub: Room, ho
         assert await asyncio.wait_for(process.wait(), 60) == 0, log.read_text()
     finally:
         if process.returncode is None:
-            process.kill()
+            end(process.pid)
             await process.wait()
