@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, field
 
 from ..cells.names import names_in_text
-from ..facts.analysing import dotted
+from ..facts.naming import dotted
 from ..flow import purity
 from ..model import Analysis, Statement
 

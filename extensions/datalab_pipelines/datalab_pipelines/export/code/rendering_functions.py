@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..cells.names import names_in_text
 from ..facts import knowledge
-from ..facts.analysing import dotted
+from ..facts.naming import dotted
 from ..facts.soundness import Function
 from ..flow.connecting import RANDOM
 from ..model import CodeCell, Plan, Port, StagePlan, Statement
@@ -392,7 +392,8 @@ class FunctionsForm(VariablesForm):
                 edits.append(Edit(_start(node, where), span(node, where)[1], left or "pass"))
         if cell.shown and cell.statements:
             node = cell.statements[-1].node
-            if isinstance(node, ast.Expr) and not self._silent(node.value):
+            said = id(node) not in left_out
+            if said and isinstance(node, ast.Expr) and not self._silent(node.value):
                 start, end = span(node.value, where)
                 text = shown_value(node.value, cell.code[start:end])
                 edits.append(Edit(*span(node, where), f"{self.own('show')}({text})"))

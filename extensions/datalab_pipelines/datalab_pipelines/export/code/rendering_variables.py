@@ -6,9 +6,12 @@ import ast
 import re
 import sys
 import textwrap
+from functools import cached_property
 
-from ..facts.analysing import dotted, library_names
+from ..facts.naming import dotted, library_names
+from ..facts.sharing import said_before
 from ..facts.soundness import root_of
+from ..flow.liveness import Lives, lives
 from ..model import Analysis, CodeCell, Plan, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
 
@@ -196,13 +199,20 @@ class VariablesForm:
                     if id(one.node) in self.repeated:
                         continue
                     lines.append(_source(self.cells[index], one))
-        here = set(stage.cells)
         for name, them in self.analysis.definitions.items():
-            first = them[0]
-            if first.carried and first.cell < min(here) and self._needs(stage, name):
-                lines.append(_source(self.cells[first.cell], first.statement))
-                names.append(name)
+            holds = said_before(min(stage.cells), them)
+            if holds is None or not holds.carried or not self._needs(stage, name):
+                continue
+            if len(them) > 1 and name not in self.alive.said[number]:
+                continue  # the stage itself defines it anew before it needs it
+            lines.append(_source(self.cells[holds.cell], holds.statement))
+            names.append(name)
         return lines, names
+
+    @cached_property
+    def alive(self) -> Lives:
+        """Return what is alive at the beginning of every stage."""
+        return lives(self.plan)
 
     def _needs(self, stage: StagePlan, name: str) -> bool:
         """Say whether ``name`` is mentioned in the stage, or in functions that it needs."""
@@ -287,6 +297,8 @@ class VariablesForm:
         if not isinstance(node, ast.Call):
             return False
         name = dotted(node.func, self.resolve) or root_of(node.func)
+        if name in self.bound:  # a function or class of the notebook's, whatever it is called
+            return False
         return name in SILENT or bool(GIVES_NOTHING.match(name))
 
     def _whole(self, stage: StagePlan) -> str:

@@ -6,18 +6,21 @@ import ast
 import re
 
 from ..cells.magics import statements_of, translate
-from ..cells.names import Flow, scope_of, strings_in
+from ..cells.names import WORD, Flow, scope_of, strings_in
 from ..cells.stars import name_stars
 from ..errors import ExportError
 from ..model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
 from ..text import Edit, apply_edits, offsets, span
 from . import knowledge
 from .checking import check
+from .files import keep_files_together, makes_folder
+from .naming import dotted, library_names
 from .promoting import parameters_of
-from .sharing import BUILTINS, bindings, divide, reached
+from .replacing import leave_out_replaced
+from .sharing import bindings, divide, reached
 from .soundness import Function, changed_roots, root_of
 
-EVERYTHING = {"eval", "globals", "__import__", "compile", "execfile"}
+EVERYTHING = {"globals", "__import__", "compile", "execfile"}
 FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
 HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
 OWN_STATE = {"tensorflow", "keras", "jax"}
@@ -39,6 +42,7 @@ def analyse(notebook: Notebook) -> Analysis:
     name_stars(code, notebook.path.resolve().parent)
     for cell in code:
         _rewrite(cell)
+    warnings += leave_out_replaced(code)
     found = Analysis(notebook, code, {}, warnings, whole=whole)
     found.installs = [name for cell in code for name in cell.installs]
     found.parameters = parameters_of(notebook, code)
@@ -125,11 +129,13 @@ def _look(found: Analysis) -> None:
         why = f"{', '.join(sorted(dynamic))} may use any variable"
         found.intervals.append(Interval(code[0].index, last, "dynamic", why))
     excluded = {one.name for one in found.parameters}
-    found.definitions = divide(plain, excluded, all_apart=bool(dynamic))
     found.imports = _imports(plain)
+    resolve = library_names(plain)
+    if "eval" in names and "eval" not in bound:
+        found.evaluated = _evaluated(plain, set(bound), resolve)
+    found.definitions = divide(plain, excluded, found.evaluated, all_apart=bool(dynamic))
     if not found.whole:
         found.whole = _only_ipython(plain, bound)
-    resolve = library_names(plain)
     for cell in plain:
         found.facts[cell.index] = _facts(found, cell)
     _apart(found, plain)
@@ -137,7 +143,7 @@ def _look(found: Analysis) -> None:
         _settings(found, cell, resolve, last)
         _patches(found, cell, resolve, last)
         _unstorable(found, cell, resolve, plain)
-    _files(found, plain, resolve)
+    keep_files_together(found, plain, resolve)
     if OWN_STATE & {name.split(".")[0] for name in found.imports}:
         why = "TensorFlow, Keras and JAX keep random state that cannot be handed on"
         found.intervals.append(Interval(code[0].index, last, "random", why))
@@ -173,39 +179,6 @@ def _imports(code: list[CodeCell]) -> list[str]:
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     found.append(node.module)
     return list(dict.fromkeys(found))
-
-
-def library_names(code: list[CodeCell]) -> dict[str, str]:
-    """Return what imported names stand for: ``np`` → ``numpy``."""
-    found: dict[str, str] = {}
-    for cell in code:
-        for one in cell.statements:
-            for node in ast.walk(one.node):
-                if isinstance(node, ast.Import):
-                    for alias in node.names:
-                        short = alias.name.split(".")[0]
-                        found[alias.asname or short] = alias.name if alias.asname else short
-                elif isinstance(node, ast.ImportFrom):
-                    for alias in node.names:
-                        found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    return found
-
-
-def dotted(node: ast.AST, resolve: dict[str, str]) -> str:
-    """Return ``numpy.random.seed`` for ``np.random.seed``; nothing for what is not imported."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        if isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        return ""
-    start = resolve.get(node.id) or (node.id if node.id in BUILTINS else "")
-    return ".".join([start, *reversed(parts)]) if start else ""
-
-
-def _loads(node: ast.Name) -> bool:
-    return isinstance(node.ctx, ast.Load)
 
 
 def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str:
@@ -251,6 +224,8 @@ def _facts(found: Analysis, cell: CodeCell) -> Facts:
     facts = Facts(cell.index)
     facts.definite, facts.maybe, facts.deleted = flow.definite, flow.maybe, flow.deleted
     facts.exposed, facts.certain = flow.exposed, flow.certain
+    if "eval" in facts.exposed:
+        facts.exposed |= found.evaluated - facts.definite
     for one in cell.statements:
         facts.changed |= changed_roots(one.node) - {""}
     nodes = [one.node for one in cell.statements]
@@ -270,6 +245,12 @@ def _settings(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: in
     shared = {name for name, them in found.definitions.items() if them[0].shared}
     bound = set(found.definitions) | {n for f in found.facts.values() for n in f.bound}
     for one in cell.statements:
+        if makes_folder(one.node):
+            flow = Flow()
+            flow.statement(one.node)
+            if not [n for n in flow.exposed if n in bound and n not in shared]:
+                found.settings.setdefault(cell.index, []).append(one)
+                continue
         for target, replayable in _setters(one.node):
             name = dotted(target, resolve)
             if isinstance(target, ast.Name) and _sets(found, target.id, resolve):
@@ -378,6 +359,23 @@ def _unstorable(
                     found.intervals.append(Interval(cell.index, last, "unstorable", why))
 
 
+def _evaluated(code: list[CodeCell], bound: set[str], resolve: dict[str, str]) -> frozenset[str]:
+    """Return the variables that text given to ``eval`` may name: all that can be handed on.
+
+    One that cannot, a figure say, counts where some text has its name. Otherwise such text fails
+    in its stage, for everybody to see.
+    """
+    words: set[str] = set()
+    kept: set[str] = set()
+    for cell in code:
+        for one in cell.statements:
+            words.update(WORD.findall(" ".join(strings_in([one.node]))))
+            for node in ast.walk(one.node):
+                if isinstance(node, ast.Assign) and _cannot_be_stored(node.value, resolve, set()):
+                    kept |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return frozenset(bound - (kept - words))
+
+
 def _cannot_be_stored(node: ast.AST, resolve: dict[str, str], generators: set[str]) -> str:
     if isinstance(node, ast.GeneratorExp):
         return "a generator"
@@ -392,43 +390,3 @@ def _cannot_be_stored(node: ast.AST, resolve: dict[str, str], generators: set[st
         if isinstance(node.func, ast.Attribute) and not name:
             return knowledge.UNSTORABLE_METHODS.get(node.func.attr, "")
     return ""
-
-
-WRITING_ROOTS = ("os", "shutil", "subprocess", "pathlib", "urllib")
-WRITING = re.compile(
-    r"to_(csv|excel|parquet|pickle|json|hdf|feather|sql|stata)|save\w*|dump|write\w*"
-)
-
-
-def _files(found: Analysis, code: list[CodeCell], resolve: dict[str, str]) -> None:
-    """Keep cells that read files together with those that wrote them."""
-    writers: list[tuple[int, set[str], bool]] = []
-    for cell in code:
-        texts = set(strings_in(one.node for one in cell.statements))
-        wrote, unknown, reads = False, False, False
-        for one in cell.statements:
-            for node in ast.walk(one.node):
-                if not isinstance(node, ast.Call):
-                    continue
-                name = dotted(node.func, resolve)
-                short = node.func.attr if isinstance(node.func, ast.Attribute) else name
-                mode = strings_in(node.args[1:2]) if name == "open" else []
-                mode += strings_in(k.value for k in node.keywords if k.arg == "mode")
-                called = isinstance(node.func, ast.Name) and node.func.id
-                of_system = name.split(".")[0] in WRITING_ROOTS and knowledge.WRITERS.match(short)
-                ends = short.rsplit(".", 1)[-1]
-                literal = bool(strings_in([node]))
-                if called in ("shell", "shell_lines") or of_system:
-                    wrote = unknown = True
-                elif any(set(m) & set("wax+") for m in mode) or WRITING.fullmatch(ends):
-                    wrote, unknown = True, unknown or not literal
-                if node.args and (knowledge.READERS.match(ends) or called in ("shell",)):
-                    reads = True
-        facts = found.facts[cell.index]
-        facts.reads_files, facts.writes_files = reads, wrote
-        for first, paths, any_path in writers:
-            if paths & texts or (reads and any_path):
-                why = "files written by the one are read by the other"
-                found.intervals.append(Interval(first, cell.index, "files", why))
-        if wrote:
-            writers.append((cell.index, {t for t in texts if "." in t or "/" in t}, unknown))

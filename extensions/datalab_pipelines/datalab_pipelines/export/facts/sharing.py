@@ -1,8 +1,9 @@
 """Which definitions of a notebook mean the same everywhere: they go to ``shared.py``.
 
 An import, an immutable constant, a function or class is *shared* when it is bound once and reads
-nothing but builtins and other shared names. A function that reads variables is *carried*: said
-again in every stage that needs it, where it sees that stage's variables, as it did in the notebook.
+nothing but builtins and other shared names. A function that reads variables, or that is defined
+several times, is *carried*: said again, as it stands by then, in every stage that needs it, where
+it sees that stage's variables, as it did in the notebook.
 Everything else keeps its cells together.
 """
 
@@ -77,8 +78,8 @@ def candidates(code: list[CodeCell]) -> Iterator[Definition]:
                     used -= BUILTINS
                     yield Definition(target.id, "constant", cell.index, one, set(used), set(used))
                 elif isinstance(target, ast.Name) and made_of_constants(node.value):
-                    root = {root_of(getattr(node.value, "func", node.value))}
-                    yield Definition(target.id, "constant", cell.index, one, set(root), set(root))
+                    used = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+                    yield Definition(target.id, "constant", cell.index, one, set(used), set(used))
 
 
 def _with_names(found: Definition) -> Definition:
@@ -93,15 +94,22 @@ def _with_names(found: Definition) -> Definition:
 
 
 def divide(
-    code: list[CodeCell], excluded: set[str], *, all_apart: bool = False
+    code: list[CodeCell],
+    excluded: set[str],
+    evaluated: frozenset[str] = frozenset(),
+    *,
+    all_apart: bool = False,
 ) -> dict[str, list[Definition]]:
     """Return the definitions by name, marked as shared, carried, or neither.
 
-    ``excluded`` are names that are parameters; with ``all_apart`` nothing is shared.
+    ``excluded`` are names that are parameters, ``evaluated`` those that ``eval`` may read; with
+    ``all_apart`` nothing is shared.
     """
     found: dict[str, list[Definition]] = {}
     for one in candidates(code):
         found.setdefault(one.name, []).append(one)
+        if "eval" in one.free:
+            one.free |= evaluated
     bound = bindings(code)
     changed: set[str] = set()
     for cell in code:
@@ -126,20 +134,26 @@ def divide(
             break
         good -= bad
     for name, them in found.items():
-        for one in them:
-            one.shared = name in good
-            one.carried = (
-                not one.shared
-                and one.kind == "function"
-                and name not in excluded
-                and _once(them, bound[name])
-                and name not in changed
+        carried = (
+            name not in good | excluded | changed
+            and (_once(them, bound[name]) or _said_anew(name, them, bound[name]))
+            and all(
+                (one.kind == "function" or _only_shown(one, code))
                 and not one.early & changed
                 and sound(one, bound)
                 and all(early in good or early not in bound for early in one.early)
                 and not _captures(one, good, set(bound))
+                for one in them
             )
+        )
+        for one in them:
+            one.shared, one.carried = name in good, carried
     return found
+
+
+def said_before(cell: int, them: list[Definition]) -> Definition | None:
+    """Return the definition, of those of one name, that holds when ``cell`` begins."""
+    return next((one for one in reversed(them) if one.cell < cell), None)
 
 
 def reached(one: Definition, definitions: dict[str, list[Definition]]) -> set[str]:
@@ -173,6 +187,14 @@ def _once(them: list[Definition], bound: list[ast.stmt]) -> bool:
     return len(bound) == 1
 
 
+def _said_anew(name: str, them: list[Definition], bound: list[ast.stmt]) -> bool:
+    """Say whether ``name`` is a function everywhere, said anew in other words.
+
+    A builtin of that name is what holds before, so it would have to be carried as well.
+    """
+    return len(bound) == len(them) and not hasattr(builtins, name)
+
+
 def _captures(one: Definition, good: set[str], bound: set[str]) -> bool:
     """Say whether it may give away a function that reads variables."""
     node = one.statement.node
@@ -184,11 +206,37 @@ def _captures(one: Definition, good: set[str], bound: set[str]) -> bool:
         for given in [*call.args, *(word.value for word in call.keywords)]
     }
     for part in ast.walk(inside):
-        if id(part) in consumed:
+        if id(part) in consumed or _is_method(part, inside):
             continue
         nested = isinstance(part, ast.Lambda | Function | ast.ClassDef | ast.GeneratorExp)
         if part is not inside and nested:
             assert isinstance(part, ast.stmt | ast.expr)
-            if (set(scope_of(part).reads) & bound) - good:
+            if (set(scope_of(part).reads) & (bound | {"eval"})) - good:
                 return True
     return False
+
+
+def _is_method(part: ast.AST, inside: ast.AST) -> bool:
+    return isinstance(inside, ast.ClassDef) and part in inside.body
+
+
+def _only_shown(one: Definition, code: list[CodeCell]) -> bool:
+    """Say whether instances of a class are made to be shown at once, and are never kept.
+
+    Such a class can be said again in every stage: no instance of it goes from one to the next.
+    """
+    if one.kind != "class":
+        return False
+    shown = {
+        id(said.node.value.func)
+        for cell in code
+        for said in cell.statements
+        if isinstance(said.node, ast.Expr) and isinstance(said.node.value, ast.Call)
+    }
+    return all(
+        id(node) in shown
+        for cell in code
+        for said in cell.statements
+        for node in ast.walk(said.node)
+        if isinstance(node, ast.Name) and node.id == one.name
+    )

@@ -76,6 +76,9 @@ def _is_none(node: ast.expr) -> bool:
 
 def made_of_constants(node: ast.expr) -> bool:
     """Say whether it is something unchangeable that a library makes of constants: a path."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):  # Path("a") / "b"
+        text = isinstance(node.right, ast.Constant) and isinstance(node.right.value, str)
+        return text and (isinstance(node.left, ast.Name) or made_of_constants(node.left))
     if not isinstance(node, ast.Call) or not root_of(node.func):
         return False
     name = node.func.attr if isinstance(node.func, ast.Attribute) else root_of(node.func)
@@ -87,8 +90,11 @@ def sound(one: Definition, bound: dict[str, list[ast.stmt]]) -> bool:
     """Say whether nothing changes when the statement runs once more."""
     node = one.statement.node
     if isinstance(node, ast.Assign):
-        if isinstance(node.value, ast.Call):
-            makers = bound.get(root_of(node.value.func), [])
+        made = node.value
+        while isinstance(made, ast.BinOp):
+            made = made.left
+        if isinstance(made, ast.Call):
+            makers = bound.get(root_of(made.func), [])
             return bool(makers) and all(isinstance(b, IMPORTS) for b in makers)
         if not isinstance(node.value, ast.Lambda):
             return True

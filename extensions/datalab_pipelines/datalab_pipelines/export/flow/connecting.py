@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..cells.names import Flow
-from ..facts.analysing import dotted
+from ..facts.naming import dotted
 from ..model import Analysis, Interval, Plan, Port, StagePlan
 from . import purity
 from .draws import Draws

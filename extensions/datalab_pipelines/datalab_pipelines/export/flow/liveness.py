@@ -6,23 +6,27 @@ import ast
 from dataclasses import dataclass
 
 from ..cells.names import Flow, scope_of
-from ..facts.sharing import reached
+from ..facts.sharing import reached, said_before
 from ..model import Analysis, Definition, Plan, StagePlan
 
 
 @dataclass
 class Lives:
-    """For each stage: its flow, the names bound before it, the names needed from it on."""
+    """For each stage: its flow, the names bound before it, the names needed from it on.
+
+    ``said`` are functions that it reads as they stand when it begins: they are said again in it.
+    """
 
     flows: list[Flow]
     known: list[set[str]]
     needed: list[set[str]]
+    said: list[set[str]]
 
 
 def lives(plan: Plan) -> Lives:
     """Return what is alive at the beginning of every stage."""
     analysis = plan.analysis
-    carried = {name: them[0] for name, them in analysis.definitions.items() if them[0].carried}
+    carried = {name: them for name, them in analysis.definitions.items() if them[0].carried}
     shared = set(plan.shared)
     functions = {name: them for name, them in analysis.definitions.items() if name not in shared}
     flows = [_flow(stage, analysis, functions) for stage in plan.stages]
@@ -33,17 +37,24 @@ def lives(plan: Plan) -> Lives:
         bound |= flow.definite | flow.maybe
     live: set[str] = set()
     needed: list[set[str]] = []
-    for flow, before in zip(reversed(flows), reversed(known), strict=True):
+    said: list[set[str]] = []
+    for stage, flow, before in zip(
+        reversed(plan.stages), reversed(flows), reversed(known), strict=True
+    ):
         live = (flow.exposed | (live - flow.definite)) & before - shared
         needed.insert(0, live - set(carried))
         for name in sorted(live & set(carried)):
-            live |= reached(carried[name], functions) & before - shared
+            one = said_before(min(stage.cells), carried[name])
+            live |= reached(one, functions) & before - shared if one else set()
             needed[0] |= live - set(carried)
-    return Lives(flows, known, needed)
+        said.insert(0, flow.exposed & before & set(carried))
+    return Lives(flows, known, needed, said)
 
 
 def _flow(stage: StagePlan, analysis: Analysis, functions: dict[str, list[Definition]]) -> Flow:
     def expand(name: str) -> set[str]:
+        if name == "eval":
+            return set(analysis.evaluated)
         return {n for one in functions.get(name, []) for n in reached(one, functions)}
 
     def writes(name: str) -> set[str]:

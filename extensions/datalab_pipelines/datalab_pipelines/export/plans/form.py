@@ -18,7 +18,7 @@ SEES = {"__main__", "inspect", "code", "pdb"}
 def reason_against(plan: Plan) -> str:
     """Return why the stages cannot be plain functions, or nothing."""
     analysis = plan.analysis
-    if any(one.code == "dynamic" for one in analysis.intervals):
+    if analysis.evaluated or any(one.code == "dynamic" for one in analysis.intervals):
         return "some code may use any variable by its name"
     for cell in analysis.code:
         if any(is_star(one.node) for one in cell.statements):

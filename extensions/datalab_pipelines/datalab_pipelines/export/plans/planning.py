@@ -8,12 +8,13 @@ import re
 
 from ...pipelines import LONGEST_NAME, NAME
 from ..errors import ExportError
-from ..facts.analysing import DRAWERS, OWN_STATE, library_names
+from ..facts.analysing import DRAWERS, OWN_STATE
+from ..facts.naming import library_names
 from ..flow.connecting import connect, follow, watching
 from ..flow.liveness import lives
 from ..model import Analysis, Choices, Interval, Plan, Port, StagePlan, Warn
 from .form import reason_against
-from .starting import Start, starts_of, works
+from .starting import Start, moved, starts_of, works
 
 TAKEN = {"pipeline", "shared", "stages", "tests", "main", "variables"}
 
@@ -47,7 +48,9 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
     intervals = list(analysis.intervals)
     while True:
         said = list(warnings)
-        stages = _stages(_without(starts, analysis, intervals, said), analysis)
+        fit = moved(starts, analysis, intervals) if level in ("headings", "shape") else starts
+        _tell_moved(starts, fit, intervals, said)
+        stages = _stages(_without(fit, analysis, intervals, said), analysis)
         for stage in stages:
             stage.name = _free(stage, stages, analysis)
         _edit(stages, choices)
@@ -122,6 +125,20 @@ def _without(
         _tell_empty(kept[-1], len(analysis.notebook.cells), analysis, warnings)
         kept.pop()
     return kept
+
+
+def _tell_moved(
+    starts: list[Start], fit: list[Start], intervals: list[Interval], warnings: list[Warn]
+) -> None:
+    """Say that a stage begins at another cell than its heading does, and why."""
+    for start, now in zip(starts, fit, strict=True):
+        over = [one for one in intervals if one.first < start.cell <= one.last]
+        if now.cell != start.cell and over:
+            text = (
+                f"cells {over[0].first + 1} to {over[0].last + 1} stay in one stage: "
+                f"{over[0].reason}; so {now.title!r} begins with cell {now.cell + 1}"
+            )
+            warnings.append(Warn(over[0].code, text, over[0].first))
 
 
 def _tell_empty(empty: Start, end: int, analysis: Analysis, warnings: list[Warn]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..cells.reading import plain_text
 from ..errors import ExportError
-from ..model import Analysis, Choices, CodeCell
+from ..model import Analysis, Choices, CodeCell, Interval
 
 MOST, LEAST = 8, 2
 TAG = re.compile(r"(?:stage|step|block):(.+)")
@@ -34,6 +34,7 @@ class Start:
 def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
     """Return where stages begin, and what that follows: choice, tags, headings, shape, one."""
     cells = analysis.notebook.cells
+    intervals = analysis.intervals
     first = Start(analysis.code[0].index, analysis.notebook.title)
     if choices.boundaries is not None:
         titles = {start.cell: start.title for start in _at_level(analysis, 6)}
@@ -53,20 +54,21 @@ def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
     if tagged:
         return tagged if tagged[0].cell == first.cell else [first, *tagged], "tags"
     levels = [_at_level(analysis, level) for level in range(1, 7)]
-    split = [_that_split(starts, analysis) for starts in levels]
+    split = [_that_split(moved(starts, analysis, intervals), analysis) for starts in levels]
     for starts, left in zip(levels, split, strict=True):
         if LEAST <= len(left) <= MOST:
             return starts, "headings"
     for starts, left in zip(levels, split, strict=True):
         if len(left) > MOST:
-            lost = [one for one in starts if one not in left]  # the plan says why
-            return sorted([*_joined(left, analysis), *lost], key=lambda one: one.cell), "headings"
+            lost = [one for one in moved(starts, analysis, intervals) if one not in left]
+            kept = [*_joined(left, analysis), *lost]  # the plan says why those are lost
+            return sorted(kept, key=lambda one: one.cell), "headings"
     shaped = _by_shape(analysis)
     if len(_that_split(shaped, analysis)) >= LEAST:
         return shaped, "shape"
-    for starts in levels:  # all of it has to stay together, and the plan says why
-        if len(starts) >= LEAST:
-            return starts, "headings"
+    most = max(levels, key=len)  # all of it has to stay together, and the plan says why
+    if len(most) >= LEAST:
+        return most, "headings"
     return (shaped, "shape") if len(shaped) >= LEAST else ([first], "one")
 
 
@@ -114,10 +116,37 @@ def _that_split(starts: list[Start], analysis: Analysis) -> list[Start]:
         cells = [cell for cell in analysis.code if start.cell <= cell.index < end]
         if not any(works(analysis, cell) for cell in cells):
             continue
-        together = any(one.first < start.cell <= one.last for one in analysis.intervals)
-        if not found or not together:
+        if not found or not _within(start.cell, analysis.intervals):
             found.append(start)
     return found
+
+
+def moved(starts: list[Start], analysis: Analysis, intervals: list[Interval]) -> list[Start]:
+    """Return ``starts``, those within an interval moved out of it, as few cells as it takes.
+
+    One that could only be moved past most of its section, or of the one before, stays.
+    """
+    working = [cell.index for cell in analysis.code if works(analysis, cell)]
+    ends = [start.cell for start in starts[1:]] + [len(analysis.notebook.cells)]
+    found: list[Start] = []
+    for start, end in zip(starts, ends, strict=True):
+        low = found[-1].cell if found else 0
+        at = start.cell
+        if found and _within(at, intervals):
+            above = [one for one in working if low <= one < at]
+            below = [one for one in working if at <= one < end]
+            places = [*below[1 : len(below) // 2 + 1], *reversed(above[(len(above) + 1) // 2 :])]
+            free = [one for one in places if one > low and not _within(one, intervals)]
+            far = {
+                one: sum(min(at, one) <= cell < max(at, one) for cell in working) for one in free
+            }
+            at = min(free, key=lambda one: far[one], default=at)
+        found.append(Start(at, start.title))
+    return found
+
+
+def _within(cell: int, intervals: list[Interval]) -> bool:
+    return any(one.first < cell <= one.last for one in intervals)
 
 
 def _joined(starts: list[Start], analysis: Analysis) -> list[Start]:

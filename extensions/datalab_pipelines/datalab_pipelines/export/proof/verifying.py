@@ -25,7 +25,7 @@ from ...artifacts import REPORT
 from ...entry import PROOF
 from ..code.writing import data_files, write_code
 from ..errors import ExportError
-from ..facts.analysing import dotted, library_names
+from ..facts.naming import dotted, library_names
 from ..model import Choices, Plan, StagePlan, Warn
 from ..plans.planning import plan as make_plan
 from .comparing import Reference, Run, difference

@@ -1,0 +1,299 @@
+"""Which cells write files that later ones read: those stay together, for a file does not travel.
+
+A function writes where it is called, not where it is defined. Pictures are written to be looked at:
+only what reads pictures, or lists folders, can see them. A path is known by the texts that it is
+made of; what is not known may be any path.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from ..cells.names import strings_in
+from ..model import Analysis, CodeCell, Interval
+from . import knowledge
+from .naming import dotted
+from .soundness import Function
+
+WRITING_ROOTS = ("os", "shutil", "subprocess", "pathlib", "urllib")
+WRITING = re.compile(
+    r"to_(csv|excel|parquet|pickle|json|hdf|feather|sql|stata)|save\w*|dump|write\w*"
+)
+WRITES = re.compile(r"(?=.*[wax+])[rwaxbt+]{1,3}")  # as the mode of ``open``
+PICTURES = re.compile(r"savefig|write_image|imsave|imwrite")
+READS_PICTURES = {"imread", "load_img", "decode_image"}
+FOLDERS = {"mkdir", "makedirs"}
+LOOKS_AROUND = re.compile(
+    r"listdir|i?glob|walk|iterdir|scandir|exists|isfile|isdir|is_file|is_dir|stat|getsize|rglob"
+)
+NEEDS_NO_ARGUMENT = re.compile(r"exists|is_file|is_dir|iterdir|read_text|read_bytes")
+# Data that libraries bring along, or keep in a place of their own.
+LIBRARIES = re.compile(
+    r"sklearn\.datasets\.|seaborn\.load_dataset|statsmodels\.|(tensorflow\.)?keras\.datasets\."
+    r"|torchvision\.datasets|vega_datasets|nltk\.|plotly\.data|tensorflow_datasets|datasets\.load"
+)
+SHELL = ("shell", "shell_lines")
+PICTURE_FILE = re.compile(r".*\.(png|jpe?g|gif|svg|pdf|tiff?|webp|bmp|eps)", re.IGNORECASE)
+URL = re.compile(r"\w+://")
+
+
+@dataclass(frozen=True)
+class Act:
+    """A file that is read or written: ``kind`` is picture, data, folder or any."""
+
+    writes: bool
+    kind: str
+    paths: frozenset[str] = frozenset()  # nothing where it is not known
+
+
+Assigned = dict[str, list[ast.AST]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where code runs: the statement of a cell, and what the functions on the way assign."""
+
+    site: ast.AST
+    local: tuple[tuple[str, ast.AST], ...] = ()
+
+
+@dataclass
+class Files:
+    """Looks for files in a notebook's cells."""
+
+    found: Analysis
+    resolve: dict[str, str]
+    assigned: Assigned = field(default_factory=dict)
+    methods: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    texts: dict[tuple[int, Place], set[str]] = field(default_factory=dict)
+    running: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for cell in self.found.code:
+            for one in cell.statements:
+                for name, value in _assigns(one.node):
+                    self.assigned.setdefault(name, []).append(value)
+                if isinstance(one.node, ast.ClassDef):
+                    for inner in one.node.body:
+                        if isinstance(inner, Function):
+                            self.methods.setdefault(inner.name, []).append(inner)
+        for name, them in self.found.definitions.items():  # what a function gives is made in it
+            bodies = [d.statement.node for d in them if d.kind == "function"]
+            self.assigned.setdefault(name, []).extend(bodies)
+
+    def of_cell(self, cell: CodeCell) -> list[Act]:
+        """Return what a cell reads and writes, in functions that it calls too."""
+        again = [one.node for one in self.found.settings.get(cell.index, [])]
+        return [
+            act
+            for one in cell.statements
+            if not (one.node in again and makes_folder(one.node))
+            for act in self._of(one.node, Place(one.node))
+        ]
+
+    def _of(self, node: ast.AST, place: Place) -> Iterator[Act]:
+        for part in _running(node):
+            if isinstance(part, ast.Call):
+                yield from self._of_call(part, place)
+                if isinstance(part.func, ast.Attribute):
+                    yield from self._within(self.methods.get(part.func.attr, []), place)
+            elif isinstance(part, ast.Name):  # called, or given to what calls it
+                definitions = self.found.definitions.get(part.id, [])
+                yield from self._within((one.statement.node for one in definitions), place)
+
+    def _within(self, bodies: Iterable[ast.stmt], place: Place) -> Iterator[Act]:
+        for body in bodies:
+            if id(body) not in self.running:
+                self.running.add(id(body))
+                inner = Place(place.site, place.local + tuple(_assigns(body)))
+                for part in _inside(body):
+                    yield from self._of(part, inner)
+                self.running.discard(id(body))
+
+    def _of_call(self, call: ast.Call, place: Place) -> Iterator[Act]:
+        name = dotted(call.func, self.resolve)
+        short = call.func.attr if isinstance(call.func, ast.Attribute) else name.rsplit(".", 1)[-1]
+        if isinstance(call.func, ast.Name) and call.func.id in SHELL:
+            yield from (Act(True, "any"), Act(False, "any"))
+            return
+        if LIBRARIES.match(name):
+            return
+        mode = strings_in(call.args[1:2]) if name == "open" else []
+        mode += strings_in(k.value for k in call.keywords if k.arg == "mode")
+        of_system = name.split(".")[0] in WRITING_ROOTS and knowledge.WRITERS.match(short)
+        if PICTURES.fullmatch(short):
+            yield Act(True, "picture", self._paths(call, place))
+        elif short in FOLDERS:
+            yield Act(True, "folder", self._paths(call, place))
+        elif of_system or WRITING.fullmatch(short) or any(WRITES.fullmatch(one) for one in mode):
+            yield Act(True, "data", self._paths(call, place))
+        if short in READS_PICTURES:
+            yield Act(False, "picture", self._paths(call, place))
+        elif knowledge.READERS.match(short) and (call.args or NEEDS_NO_ARGUMENT.match(short)):
+            kind = "any" if LOOKS_AROUND.fullmatch(short) or name == "open" else "data"
+            paths = self._paths(call, place)
+            if not paths or not all(URL.match(one) for one in paths):
+                yield Act(False, kind, paths)
+
+    def _paths(self, call: ast.Call, place: Place) -> frozenset[str]:
+        """Return the texts, here and where the call comes from, that look like paths."""
+        return frozenset(self._texts(call, place) | self._texts(place.site, place))
+
+    def _texts(self, node: ast.AST, place: Place) -> set[str]:
+        """Return such texts in ``node``, and in what its variables are made of."""
+        key = (id(node), place)
+        if key not in self.texts:
+            found = _like_paths(node)
+            waiting, seen = _names(node), set[str]()
+            while waiting:
+                name = waiting.pop()
+                seen.add(name)
+                here = [value for local, value in place.local if local == name]
+                for value in here or self.assigned.get(name, []):
+                    found |= _like_paths(value)
+                    waiting |= _names(value) - _own_names(value) - seen
+            self.texts[key] = found
+        return self.texts[key]
+
+
+def _assigns(node: ast.stmt) -> list[tuple[str, ast.AST]]:
+    """Return what ``node``, or the body of a function, assigns to names.
+
+    An argument is itself: where it comes from is where the call is.
+    """
+    arguments = [one for one in ast.walk(node) if isinstance(one, ast.arg)]
+    found: list[tuple[str, ast.AST]] = [(one.arg, one) for one in arguments if _inside(node)]
+    waiting: list[ast.AST] = _inside(node) or [node]
+    while waiting:
+        one = waiting.pop()
+        given: list[tuple[ast.expr, ast.expr]] = []
+        if isinstance(one, ast.Assign):
+            given = [(target, one.value) for target in one.targets]
+        elif isinstance(one, ast.AnnAssign) and one.value is not None:
+            given = [(one.target, one.value)]
+        elif isinstance(one, ast.For):
+            given = [(one.target, one.iter)]
+        elif isinstance(one, ast.withitem) and one.optional_vars is not None:
+            given = [(one.optional_vars, one.context_expr)]
+        found += [(name, value) for target, value in given for name in _names(target)]
+        if not isinstance(one, Function | ast.Lambda | ast.ClassDef | ast.expr):
+            waiting.extend(ast.iter_child_nodes(one))
+    return found
+
+
+def _own_names(node: ast.AST) -> set[str]:
+    """Return the names that are a function's own."""
+    return {name for name, _ in _assigns(node)} if isinstance(node, Function) else set()
+
+
+def _like_paths(node: ast.AST) -> set[str]:
+    """Return the texts in ``node`` with a dot or slash, and those behind a ``/``."""
+    found = {one for one in strings_in([node]) if re.search(r"\w", one) and re.search(r"[./]", one)}
+    for one in ast.walk(node):
+        if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Div):
+            found |= {text for text in strings_in([one.right]) if re.search(r"\w", text)}
+    return found
+
+
+def keep_files_together(found: Analysis, code: list[CodeCell], resolve: dict[str, str]) -> None:
+    """Note which cells read and write files; keep those together that do it to the same ones."""
+    files = Files(found, resolve)
+    writers: list[tuple[int, Act]] = []
+    for cell in code:
+        acts = files.of_cell(cell)
+        facts = found.facts[cell.index]
+        facts.reads_files = any(not one.writes for one in acts)
+        facts.writes_files = any(one.writes and one.kind != "picture" for one in acts)
+        seen = {first for first, wrote in writers if any(_meet(wrote, one) for one in acts)}
+        for first in sorted(seen):
+            why = "files written by the one are read by the other"
+            found.intervals.append(Interval(first, cell.index, "files", why))
+        writers += [(cell.index, one) for one in acts if one.writes]
+
+
+def _meet(wrote: Act, one: Act) -> bool:
+    """Say whether what was written may matter to a later act."""
+    if one.writes and wrote.kind != "folder":
+        return False
+    if wrote.kind == "picture" and one.kind == "data":
+        return False
+    if wrote.kind == "picture" and one.paths and not wrote.paths:
+        return any(PICTURE_FILE.fullmatch(path) for path in one.paths)
+    if wrote.paths and one.paths:
+        mine, others = _parts(wrote.paths), _parts(one.paths)
+        return bool(mine & others)
+    return True
+
+
+def _parts(paths: frozenset[str]) -> set[str]:
+    """Return paths, the names at their ends, and the folders that they are in."""
+    found: set[str] = set()
+    for one in paths:
+        path = PurePosixPath(one.replace("\\", "/"))
+        found |= {path.name, *(str(parent) for parent in path.parents)}
+        found.add(str(path))
+    return found - {".", "/", "..", ""}
+
+
+def makes_folder(node: ast.stmt) -> bool:
+    """Say whether a statement makes a folder unless it is there: again, it does nothing."""
+    if isinstance(node, ast.Expr):
+        return _makes(node.value) and _may_exist(node.value)
+    if isinstance(node, ast.If) and not node.orelse:
+        asks = [one for one in _calls(node.test) if LOOKS_AROUND.fullmatch(_short(one))]
+        return bool(asks) and all(
+            isinstance(one, ast.Expr) and (_makes(one.value) or _says(one.value))
+            for one in node.body
+        )
+    return False
+
+
+def _makes(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and _short(node) in FOLDERS
+
+
+def _says(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and _short(node) == "print"
+
+
+def _may_exist(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and any(
+        word.arg == "exist_ok" and isinstance(word.value, ast.Constant) and word.value.value
+        for word in node.keywords
+    )
+
+
+def _short(call: ast.Call) -> str:
+    func = call.func
+    return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+
+
+def _running(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what runs with ``node``: nothing of the functions that it defines."""
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, Function):
+            yield one
+            waiting.extend(ast.iter_child_nodes(one))
+
+
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    return (one for one in _running(node) if isinstance(one, ast.Call))
+
+
+def _inside(body: ast.stmt) -> list[ast.AST]:
+    if isinstance(body, ast.Assign) and isinstance(body.value, ast.Lambda):
+        return [body.value.body]
+    if isinstance(body, ast.ClassDef):
+        made = [one for one in body.body if isinstance(one, Function) and one.name == "__init__"]
+        return [part for one in made for part in one.body]
+    return list(body.body) if isinstance(body, Function) else []
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}

@@ -1,0 +1,99 @@
+"""Functions and classes that a notebook defines more than once, and text that is evaluated."""
+
+import pytest
+from datalab_pipelines.export.code.writing import render_code
+from exporting import compare, planned, stages
+
+
+def test_a_definition_that_is_replaced_before_it_is_used_is_left_out(tmp_path):
+    cells = stages(
+        (
+            "class Die:\n    # fill this in\n    def roll(self):\n        return 1",
+            "class Die:\n    def roll(self):\n        return 6",
+            "die = Die()",
+        ),
+        "a = die.roll()",
+        "b = Die().roll() + a",
+    )
+    plan, different = compare(cells)
+    assert not different
+    assert len(plan.stages) == 3
+    assert [one.code for one in plan.warnings] == ["replaced"]
+    assert "fill this in" not in _code(tmp_path, cells)
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["a = f(1)", "g = f", "def g():\n    return f(1)\n\na = g()", "f.calls = 1", "h = 'f'"],
+)
+def test_a_definition_that_something_may_look_at_stays(between):
+    plan, different = compare(
+        stages(
+            ("def f(x):\n    return x", between, "def f(x):\n    return -x", "b = f(1)"),
+            "c = f(b)",
+        )
+    )
+    assert not different
+    assert "replaced" not in [one.code for one in plan.warnings]
+
+
+def test_a_function_that_is_defined_anew_is_in_every_stage_the_one_that_holds_by_then(tmp_path):
+    cells = stages(
+        ("k = [2]\ndef f(x):\n    return x + k[0]", "def g(x):\n    return f(x) * 10", "a = g(1)"),
+        "b = g(2)",
+        ("c = f(1)", "def f(x):\n    return x * 100 + k[0]", "d = g(3)"),
+        "e = g(4) + f(5)",
+        ("def f(x):\n    return -x", "h = f(1) + g(1)"),
+    )
+    plan, different = compare(cells)
+    assert not different
+    assert len(plan.stages) == 5
+    files = render_code(planned(tmp_path, cells))
+    last = files["stages/part_ex.py"].decode()
+    assert last.count("def f(") == 1  # not the one before, which nothing here would call
+
+
+def test_a_function_kept_in_a_variable_is_the_one_that_was_there():
+    plan, different = compare(
+        stages(
+            ("def f(x):\n    return x + 1", "old = f\na = 1"),
+            ("def f(x):\n    return old(x) * 10", "b = f(a)"),
+            "c = f(b)",
+        )
+    )
+    assert not different
+    assert len(plan.stages) < 3
+
+
+DISPLAY = """class display:
+    def __init__(self, *args):
+        self.args = args
+
+    def __repr__(self):
+        return "\\n".join(a + repr(eval(a)) for a in self.args)"""
+
+
+def test_text_that_is_evaluated_sees_the_variables_of_every_stage():
+    plan, different = compare(
+        stages(
+            ("import math\nxs = [1, 2]", DISPLAY, "display('xs', 'len(xs)')"),
+            ("ys = xs + [3]", "display('xs', 'ys', 'math.prod(ys)')"),
+            ("xs.append(9)\nzs = [ys]", "display('xs', 'zs')"),
+        )
+    )
+    assert not different
+    assert (len(plan.stages), plan.form) == (3, "variables")
+
+
+def test_an_instance_of_a_class_that_evaluates_text_keeps_its_stages_together():
+    plan, different = compare(
+        stages(("xs = [1]", DISPLAY, "one = display('xs')"), "two = repr(one)", "three = two * 2")
+    )
+    assert not different
+    assert len(plan.stages) == 1
+
+
+def _code(folder, cells):
+    """Return the modules of a notebook's project as one text."""
+    files = render_code(planned(folder, cells))
+    return "\n".join(text.decode() for path, text in files.items() if path.endswith(".py"))
