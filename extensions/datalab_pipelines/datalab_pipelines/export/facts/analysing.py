@@ -19,6 +19,7 @@ from .soundness import Function, changed_roots, root_of
 
 EVERYTHING = {"eval", "globals", "__import__", "compile", "execfile"}
 FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
+MAIN_MODULE = {"doctest.testmod", "unittest.main", "unittest.findTestCases"}
 HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
 OWN_STATE = {"tensorflow", "keras", "jax"}
 DRAWERS = {
@@ -210,6 +211,7 @@ def _loads(node: ast.Name) -> bool:
 
 def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str:
     begun = False
+    resolve = library_names(code)
     for cell in code:
         for one in cell.statements:
             where = f"cell {cell.index + 1}"
@@ -226,6 +228,8 @@ def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str
                     and (not part.args or part.func.id == "exec")
                 ):
                     return f"{where}: {part.func.id}() looks at all variables"
+                if isinstance(part, ast.Call) and dotted(part.func, resolve) in MAIN_MODULE:
+                    return f"{where}: {ast.unparse(part.func)} runs what the main module defines"
                 star = isinstance(part, ast.ImportFrom) and part.names[0].name == "*"
                 if star and (begun or part is not node):
                     return f"{where}: a star import brings names in unseen"
@@ -277,7 +281,8 @@ def _settings(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: in
             imported = root_of(target) in resolve
             context = getattr(target, "ctx", None)
             assigned = isinstance(context, ast.Store | ast.Del)
-            known = bool(knowledge.SETTING_ROOT.match(name))
+            said = not assigned and bool(knowledge.NOT_SETTING.match(name))
+            known = bool(knowledge.SETTING_ROOT.match(name)) and not said
             helper = not assigned and imported and knowledge.SETTER.search(name.rsplit(".", 1)[-1])
             if not name or not ((imported and assigned) or known or helper):
                 continue

@@ -67,6 +67,20 @@ SETTING_ROOT = re.compile(
     r"|socket\.setdefaulttimeout|ssl\.|matplotlib_inline\.|ipywidgets\.|lightgbm\.register_logger"
     r"|optuna\.logging|transformers\.logging|ee\.|jax\.config|pylab\.(rc|style))"
 )
+# What these do is done where they stand: they say something, look something up, or draw.
+NOT_SETTING = re.compile(
+    r"^(sys\.(std\w+|path|argv)\.(write\w*|flush|read\w*|isatty|index|count|getvalue)$|warnings\.warn"
+    r"|logging\.(debug|info|warn\w*|error|critical|exception|log|getLogger)$|gc\."
+    r"|os\.environ\.(get|keys|items|values|copy)$"
+    r"|(IPython|tqdm|plotly|cufflinks|bokeh|altair|holoviews|hvplot|missingno|ipywidgets|ee"
+    r"|mpl_toolkits)\.(?!.*(set_|\.set$|output_|enable|disable|extension|register|init|config|options"
+    r"|defaults|default_|go_offline|opts|themes|renderers|transformers|pandas$|templates)))"
+)
+# Of these, what the call gives is shown where it ends a cell, and may be what was set before.
+TELLING = re.compile(
+    r"^(locale\.|numpy\.seterr|os\.environ\.|polars\.|altair\.|decimal\.|warnings\.catch|holoviews\."
+    r"|bokeh\.|sys\.path\.pop|socket\.|ssl\.|sympy\.|plotly\.|ee\.|jax\.|matplotlib\.pyplot\.i(on|off)$)"
+)
 SETTER = re.compile(
     r"^(set|setup|init|configure|use|enable|disable|register|activate|apply)(_|$)(?!.*(seed|state))"
     r"|^set[A-Z]|_(style|theme|rc|params|defaults|options)$"

@@ -169,8 +169,20 @@ def _other_names(code: list[CodeCell], changed: set[str]) -> set[str]:
 
 def _once(them: list[Definition], bound: list[ast.stmt]) -> bool:
     if len(bound) == len(them):  # said again in the same words, it is the same
-        return len({ast.dump(one.statement.node) for one in them}) == 1
+        return len({_words(one) for one in them}) == 1
     return len(bound) == 1
+
+
+def _words(one: Definition) -> str:
+    """Return what a definition says; of an import, the part that binds its name."""
+    node = one.statement.node
+    if isinstance(node, ast.Import):
+        bound = {alias.name for alias in node.names if alias.asname == one.name}
+        return f"import {bound.pop() if bound else one.name}"
+    if isinstance(node, ast.ImportFrom):
+        names = [alias.name for alias in node.names if (alias.asname or alias.name) == one.name]
+        return f"from {'.' * node.level}{node.module or ''} import {names}"
+    return ast.dump(node)
 
 
 def _captures(one: Definition, good: set[str], bound: set[str]) -> bool:
