@@ -21,6 +21,10 @@ EVERYTHING = {"eval", "globals", "__import__", "compile", "execfile"}
 FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
 MAIN_MODULE = {"doctest.testmod", "unittest.main", "unittest.findTestCases"}
 HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
+BY_HAND = {
+    "a logger is told where to write": ("addHandler", "removeHandler", "addFilter"),
+    "a context is entered by hand": ("__enter__", "enter_context"),
+}
 OWN_STATE = {"tensorflow", "keras", "jax"}
 DRAWERS = {
     *("random", "numpy", "pandas", "sklearn", "scipy", "torch", "xgboost", "lightgbm", "pylab"),
@@ -322,6 +326,14 @@ def _patches(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: int
             if changes and any(root_of(target) in resolve for target in _first(node)):
                 why = "something imported is changed with setattr"
                 found.intervals.append(Interval(cell.index, last, "setting", why))
+            method = (
+                node.func.attr
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+                else ""
+            )
+            for why, methods in BY_HAND.items():
+                if method in methods:
+                    found.intervals.append(Interval(cell.index, last, "setting", why))
 
 
 def _setters(node: ast.stmt) -> list[tuple[ast.AST, bool]]:
@@ -368,16 +380,23 @@ def _unstorable(
         for name, them in found.definitions.items()
         for one in them
         if isinstance(one.statement.node, Function)
-        and any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(one.statement.node))
+        and (
+            isinstance(one.statement.node, ast.AsyncFunctionDef)
+            or any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(one.statement.node))
+        )
     }
     for one in cell.statements:
         for node in ast.walk(one.node):
             if not isinstance(node, ast.Assign):
                 continue
-            what = _cannot_be_stored(node.value, resolve, generators)
+            values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+            kinds = [_cannot_be_stored(one, resolve, generators) for one in values]
+            what = next((one for one in kinds if one), "")
             names = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
             for name in sorted(names) if what else ():
                 last = _last_use(found, name, cell, code)
+                if what.startswith("a temporary"):  # what lies in it is gone with it
+                    last = code[-1].index
                 if last > cell.index:
                     why = f"{name} is {what}, which cannot be stored"
                     found.intervals.append(Interval(cell.index, last, "unstorable", why))
@@ -386,12 +405,18 @@ def _unstorable(
 def _cannot_be_stored(node: ast.AST, resolve: dict[str, str], generators: set[str]) -> str:
     if isinstance(node, ast.GeneratorExp):
         return "a generator"
+    if isinstance(node, ast.Attribute) and node.attr == "__dict__":
+        return "the attributes of an object"
+    if dotted(node, resolve) in ("sys.stdout", "sys.stderr", "sys.stdin"):
+        return "where the process prints"
     if isinstance(node, ast.Call):
         name = dotted(node.func, resolve)
         if name in knowledge.UNSTORABLE:
             return knowledge.UNSTORABLE[name]
         if isinstance(node.func, ast.Name) and node.func.id in generators:
             return "a generator"
+        if name == "vars" and node.args:
+            return "the attributes of an object"
         if name in ("map", "filter", "zip", "enumerate", "reversed", "iter"):
             return "an iterator"
         if isinstance(node.func, ast.Attribute) and not name:

@@ -107,6 +107,7 @@ def divide(
     for cell in code:
         for statement in cell.statements:
             changed |= changed_roots(statement.node)
+            changed |= _looked_into(statement.node)
     changed |= _other_names(code, changed)
     good: set[str] = set()
     for name, them in found.items():
@@ -152,6 +153,15 @@ def reached(one: Definition, definitions: dict[str, list[Definition]]) -> set[st
                 found.add(name)
                 waiting += definitions.get(name, [])
     return found
+
+
+def _looked_into(tree: ast.AST) -> set[str]:
+    """Return functions whose memory of earlier calls is asked for, or cleared."""
+    return {
+        root_of(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("cache_info", "cache_clear")
+    }
 
 
 def _other_names(code: list[CodeCell], changed: set[str]) -> set[str]:

@@ -86,6 +86,7 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
         noted = found[str(cell["index"])] = {
             "variables": {},
             "outputs": recorder.take(),
+            "open": recorder.left_open,
             "optional": optional,
         }
         if cell["digest"]:
