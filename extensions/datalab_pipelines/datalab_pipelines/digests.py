@@ -17,7 +17,10 @@ SKIPPED = {"In", "Out", "exit", "quit", "open", "get_ipython"}
 LARGEST = 3_000_000
 PLAIN = (type(None), bool, int, float, complex, str, bytes)
 SAME = {"LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST", "LOAD_NAME"}
-AS_IF_ABSENT = {"COPY_FREE_VARS", "MAKE_CELL", "PUSH_NULL", "PRECALL", "RESUME", "NOP", "CACHE"}
+AS_IF_ABSENT = {
+    *("COPY_FREE_VARS", "MAKE_CELL", "PUSH_NULL", "PRECALL", "RESUME", "NOP", "CACHE"),
+    "EXTENDED_ARG",  # before an argument above 255: how far a jump goes depends on where names live
+}
 STORED = {"STORE_GLOBAL", "STORE_DEREF", "STORE_FAST", "STORE_NAME"}
 
 

@@ -5,14 +5,17 @@ Stages that ``datalab-export`` writes import these; they take the place of what 
 
 from __future__ import annotations
 
+import builtins
 import io
 import os
 import pickle
 import random
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,9 @@ RandomState = bytes
 def show(value: Any, name: str = "output") -> None:
     """Show ``value`` as the last line of a cell is shown: in the log, and as a file of the run."""
     if value is None:
+        return
+    if _captured:
+        _captured[-1].outputs.append(value)
         return
     if _is_figure(value):
         note_figure(value)
@@ -55,7 +61,60 @@ def shell(command: str, *, check: bool = False) -> None:
     print(done.stderr, end="", file=sys.stderr)
 
 
-def shell_lines(command: str) -> list[str]:
+class Lines(list[str]):
+    """The lines that a shell command printed, with what IPython's ``SList`` has of them."""
+
+    @property
+    def l(self) -> list[str]:  # noqa: E743 - IPython calls it so
+        """Return them as a list."""
+        return list(self)
+
+    @property
+    def n(self) -> str:
+        """Return them as text, a line each."""
+        return "\n".join(self)
+
+    @property
+    def s(self) -> str:
+        """Return them as text with spaces between."""
+        return " ".join(self)
+
+    @property
+    def p(self) -> list[Path]:
+        """Return those that name something that exists, as paths."""
+        return [path for path in map(Path, self) if path.exists()]
+
+    list, nlstr, spstr, paths = l, n, s, p
+
+    def grep(
+        self, pattern: str | Callable[[str], Any], prune: bool = False, field: int | None = None
+    ) -> Lines:
+        """Return the lines that match, or with ``prune`` those that do not.
+
+        ``field`` looks only at this word of each line, counted from 0.
+        """
+        found = Lines()
+        for line in self:
+            words = line.split()
+            text = line if field is None else "".join(words[field : field + 1])
+            if callable(pattern):
+                hit = bool(pattern(text))
+            else:
+                hit = bool(re.search(pattern, text, re.IGNORECASE))
+            if hit != prune:
+                found.append(line)
+        return found
+
+    def fields(self, *fields: int) -> Lines | builtins.list[builtins.list[str]]:
+        """Return these words of each line joined by spaces; without numbers, all words."""
+        every = [line.split() for line in self]
+        if not fields:
+            return every
+        picked = [[words[at] for at in fields if at < len(words)] for words in every]
+        return Lines(" ".join(words) for words in picked if words)
+
+
+def shell_lines(command: str) -> Lines:
     """Return the lines that a shell command prints."""
     done = subprocess.run(
         ["/bin/bash", "-c", command],
@@ -64,7 +123,7 @@ def shell_lines(command: str) -> list[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    return done.stdout.splitlines()
+    return Lines(done.stdout.splitlines())
 
 
 def random_state() -> RandomState:
@@ -141,9 +200,38 @@ def end_of_cell() -> None:
         pyplot.close("all")
 
 
+@dataclass
+class Captured:
+    """What was shown inside ``capture_output``, as IPython's ``%%capture`` names it."""
+
+    stdout: str = ""
+    stderr: str = ""
+    outputs: list[Any] = field(default_factory=list)
+
+    def show(self) -> None:
+        """Show it now."""
+        sys.stdout.write(self.stdout)
+        sys.stderr.write(self.stderr)
+        for value in self.outputs:
+            show(value)
+
+    __call__ = show
+
+    def __str__(self) -> str:
+        return self.stdout
+
+
+_captured: list[Captured] = []  # those that are open, the innermost last
+
+
 @contextmanager
-def capture_output() -> Iterator[io.StringIO]:
-    """Keep what is printed inside, as ``%%capture`` does."""
-    kept = io.StringIO()
-    with redirect_stdout(kept), redirect_stderr(kept):
-        yield kept
+def capture_output() -> Iterator[Captured]:
+    """Keep what is printed and displayed inside, as ``%%capture`` does."""
+    found, out, err = Captured(), io.StringIO(), io.StringIO()
+    _captured.append(found)
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            yield found
+    finally:
+        _captured.pop()
+        found.stdout, found.stderr = out.getvalue(), err.getvalue()

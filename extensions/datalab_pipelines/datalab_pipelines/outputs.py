@@ -29,6 +29,7 @@ class Recorder:
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._open = ""
+        self.left_open = ""  # the line without an end that the last ``take`` found
         self._dropped = hashlib.sha256()
         self.variables: dict[str, Any] = {}
 
@@ -45,6 +46,7 @@ class Recorder:
 
     def take(self) -> list[str]:
         """Return the lines so far, and forget them."""
+        self.left_open = self._open
         self._end_line()
         if len(self._lines) > MOST_LINES:
             self._lines.append(f"<more {self._dropped.hexdigest()}>")

@@ -7,9 +7,10 @@ from typing import Any
 
 PLAIN = (bool, int, float, complex, str, bytes)
 SAMPLE = 50
+DEEPEST = 4  # deeper hints nobody reads, and a list may hold itself
 
 
-def type_of(value: Any) -> str:
+def type_of(value: Any, depth: int = 0) -> str:
     """Return ``pandas.DataFrame``, ``list[int]``, ``dict[str, float]``…; nothing when none is sure.
 
     A class is called by the shortest module that has it: ``sklearn.linear_model.Lasso`` and not
@@ -19,7 +20,7 @@ def type_of(value: Any) -> str:
     if value is None:
         return "None"
     if kind in (list, set, frozenset, tuple, dict):
-        return _container(value)
+        return _container(value, depth)
     if kind.__module__ == "builtins":
         return kind.__name__ if kind in PLAIN or kind is range else ""
     if kind.__module__ == "numpy":
@@ -47,20 +48,25 @@ def _scalar(value: Any) -> str:
     return "float" if type(value) is numpy.float64 else f"numpy.{type(value).__name__}"
 
 
-def _container(value: Any) -> str:
+def _container(value: Any, depth: int) -> str:
     name = type(value).__name__
+    if depth >= DEEPEST:
+        return name
     if isinstance(value, dict):
-        keys, values = _common(list(value)[:SAMPLE]), _common(list(value.values())[:SAMPLE])
+        keys, values = (
+            _common(list(value)[:SAMPLE], depth),
+            _common(list(value.values())[:SAMPLE], depth),
+        )
         return f"dict[{keys}, {values}]" if keys and values else "dict"
     if isinstance(value, tuple):
-        kinds = [type_of(one) for one in value[:5]]
+        kinds = [type_of(one, depth + 1) for one in value[:5]]
         fits = 0 < len(value) <= 5 and all(kind and " " not in kind for kind in kinds)
         return f"tuple[{', '.join(kinds)}]" if fits else "tuple"
-    inner = _common(list(value)[:SAMPLE])
+    inner = _common(list(value)[:SAMPLE], depth)
     return f"{name}[{inner}]" if inner else name
 
 
-def _common(values: list[Any]) -> str:
-    kinds = {type_of(one) for one in values}
+def _common(values: list[Any], depth: int) -> str:
+    kinds = {type_of(one, depth + 1) for one in values}
     found = kinds.pop() if len(kinds) == 1 else ""
     return found if "class " not in found and found != "None" else ""

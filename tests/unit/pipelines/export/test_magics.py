@@ -24,7 +24,7 @@ def python(source):
         ("!wget {url}", "shell(f'wget {url}')"),
         ("!pip install pandas", "pass"),
         ("x?", "pass"),
-        ("%env A=b", "os.environ['A'] = 'b'"),
+        ("%env A=b", "import os\nos.environ['A'] = 'b'"),
         ("if x:\n    %matplotlib inline\n    y = 1", "if x:\n    pass\n    y = 1"),
     ],
 )

@@ -210,16 +210,19 @@ def _replacement(
             found.opaque = f"%load_ext {rest} adds to IPython"
     elif name in ("env", "set_env") and "=" in rest:
         key, _, value = rest.partition("=")
-        found.helpers.add("os")
-        return f"os.environ[{key.strip()!r}] = {value.strip()!r}"
+        return _with_os(node, f"os.environ[{key.strip()!r}] = {value.strip()!r}")
     elif name == "cd" and rest.strip() and "$" not in rest and "{" not in rest:
-        found.helpers.add("os")
-        return f"os.chdir({rest.strip()!r})"
+        return _with_os(node, f"os.chdir({rest.strip()!r})")
     elif name in ("ls", "ll", "mkdir", "cat", "rm", "cp", "mv", "head"):
         return _shell(f"{name} {rest}", "system", found)
     elif name not in DROPPED or not alone:
         found.opaque = f"%{name} is a magic that only IPython knows"
     return ""
+
+
+def _with_os(node: ast.Call, line: str) -> str:
+    """Return a line that needs ``os``, which the notebook need not have imported."""
+    return f"import os\n{' ' * node.col_offset}{line}"
 
 
 def _shell(command: str, method: str, found: CodeCell) -> str:

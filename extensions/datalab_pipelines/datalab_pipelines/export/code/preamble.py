@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, field
 
 from ..cells.names import names_in_text
+from ..facts.knowledge import TELLING
 from ..facts.naming import dotted
 from ..flow import purity
 from ..model import Analysis, Statement
@@ -50,6 +51,7 @@ def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
     own = {
         name for name, them in analysis.definitions.items() if any(d.kind != "import" for d in them)
     }
+    ends = {id(cell.statements[-1].node) for cell in analysis.code if cell.shown}
     found = Preamble()
     imports_below = _last_import(analysis)
     for position, (index, one) in enumerate(
@@ -57,9 +59,10 @@ def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
     ):
         node = one.node
         if any(node is setting.node for setting in analysis.settings.get(index, [])):
-            if _names(node) & own:
-                break
             name = next((dotted(part, resolve) for part in _set_by(node)), "")
+            shown = id(node) in ends and bool(TELLING.match(name))
+            if _names(node) & own or shown:
+                break
             early = bool(EARLY.match(name)) and position < imports_below
             found.statements.append(Setting(index, one, early))
         elif (

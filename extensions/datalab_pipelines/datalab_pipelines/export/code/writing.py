@@ -13,6 +13,7 @@ from .rendering import code_files
 
 MOST_MODULES = 200  # of one package
 LARGEST_DATA = 50 * 2**20
+LONGEST_NAME = 200  # bytes; file systems end at 255
 LARGEST_NOTEBOOK = 5 * 2**20
 Files = dict[str, bytes]
 
@@ -71,7 +72,11 @@ def data_files(plan: Plan) -> list[str]:
     texts |= {text.rsplit("/", 1)[-1] for text in texts if text.startswith(("http:", "https:"))}
     found, total = [], 0
     for text in sorted(texts):
-        if not text or len(text) > 200 or "\n" in text or "\0" in text:
+        if (
+            not text
+            or len(text.encode(errors="replace")) > LONGEST_NAME
+            or {"\n", "\0"} & set(text)
+        ):
             continue
         path = folder / text
         inside = not Path(text).is_absolute() and ".." not in Path(text).parts

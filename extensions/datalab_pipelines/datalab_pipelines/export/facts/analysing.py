@@ -22,7 +22,12 @@ from .soundness import Function, changed_roots, root_of
 
 EVERYTHING = {"globals", "__import__", "compile", "execfile"}
 FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
+MAIN_MODULE = {"doctest.testmod", "unittest.main", "unittest.findTestCases"}
 HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
+BY_HAND = {
+    "a logger is told where to write": ("addHandler", "removeHandler", "addFilter"),
+    "a context is entered by hand": ("__enter__", "enter_context"),
+}
 OWN_STATE = {"tensorflow", "keras", "jax"}
 DRAWERS = {
     *("random", "numpy", "pandas", "sklearn", "scipy", "torch", "xgboost", "lightgbm", "pylab"),
@@ -183,6 +188,7 @@ def _imports(code: list[CodeCell]) -> list[str]:
 
 def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str:
     begun = False
+    resolve = library_names(code)
     for cell in code:
         for one in cell.statements:
             where = f"cell {cell.index + 1}"
@@ -199,6 +205,8 @@ def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str
                     and (not part.args or part.func.id == "exec")
                 ):
                     return f"{where}: {part.func.id}() looks at all variables"
+                if isinstance(part, ast.Call) and dotted(part.func, resolve) in MAIN_MODULE:
+                    return f"{where}: {ast.unparse(part.func)} runs what the main module defines"
                 star = isinstance(part, ast.ImportFrom) and part.names[0].name == "*"
                 if star and (begun or part is not node):
                     return f"{where}: a star import brings names in unseen"
@@ -258,7 +266,8 @@ def _settings(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: in
             imported = root_of(target) in resolve
             context = getattr(target, "ctx", None)
             assigned = isinstance(context, ast.Store | ast.Del)
-            known = bool(knowledge.SETTING_ROOT.match(name))
+            said = not assigned and bool(knowledge.NOT_SETTING.match(name))
+            known = bool(knowledge.SETTING_ROOT.match(name)) and not said
             helper = not assigned and imported and knowledge.SETTER.search(name.rsplit(".", 1)[-1])
             if not name or not ((imported and assigned) or known or helper):
                 continue
@@ -298,6 +307,14 @@ def _patches(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: int
             if changes and any(root_of(target) in resolve for target in _first(node)):
                 why = "something imported is changed with setattr"
                 found.intervals.append(Interval(cell.index, last, "setting", why))
+            method = (
+                node.func.attr
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+                else ""
+            )
+            for why, methods in BY_HAND.items():
+                if method in methods:
+                    found.intervals.append(Interval(cell.index, last, "setting", why))
 
 
 def _setters(node: ast.stmt) -> list[tuple[ast.AST, bool]]:
@@ -344,16 +361,23 @@ def _unstorable(
         for name, them in found.definitions.items()
         for one in them
         if isinstance(one.statement.node, Function)
-        and any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(one.statement.node))
+        and (
+            isinstance(one.statement.node, ast.AsyncFunctionDef)
+            or any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(one.statement.node))
+        )
     }
     for one in cell.statements:
         for node in ast.walk(one.node):
             if not isinstance(node, ast.Assign):
                 continue
-            what = _cannot_be_stored(node.value, resolve, generators)
+            values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+            kinds = [_cannot_be_stored(one, resolve, generators) for one in values]
+            what = next((one for one in kinds if one), "")
             names = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
             for name in sorted(names) if what else ():
                 last = _last_use(found, name, cell, code)
+                if what.startswith("a temporary"):  # what lies in it is gone with it
+                    last = code[-1].index
                 if last > cell.index:
                     why = f"{name} is {what}, which cannot be stored"
                     found.intervals.append(Interval(cell.index, last, "unstorable", why))
@@ -379,12 +403,18 @@ def _evaluated(code: list[CodeCell], bound: set[str], resolve: dict[str, str]) -
 def _cannot_be_stored(node: ast.AST, resolve: dict[str, str], generators: set[str]) -> str:
     if isinstance(node, ast.GeneratorExp):
         return "a generator"
+    if isinstance(node, ast.Attribute) and node.attr == "__dict__":
+        return "the attributes of an object"
+    if dotted(node, resolve) in ("sys.stdout", "sys.stderr", "sys.stdin"):
+        return "where the process prints"
     if isinstance(node, ast.Call):
         name = dotted(node.func, resolve)
         if name in knowledge.UNSTORABLE:
             return knowledge.UNSTORABLE[name]
         if isinstance(node.func, ast.Name) and node.func.id in generators:
             return "a generator"
+        if name == "vars" and node.args:
+            return "the attributes of an object"
         if name in ("map", "filter", "zip", "enumerate", "reversed", "iter"):
             return "an iterator"
         if isinstance(node.func, ast.Attribute) and not name:

@@ -19,16 +19,55 @@ def check(found: Analysis) -> None:
     """Warn of cells that are out of order. Raises ``ExportError`` for one that asks a person."""
     plain = [cell for cell in found.code if not cell.opaque]
     bound = {name for facts in found.facts.values() for name in facts.bound}
+    asking = _asking(found, bound)
     for cell in plain:
         for one in cell.statements:
-            _asks(cell, one.node, bound)
+            _asks(cell, one.node, bound, asking)
     if not found.whole:
         found.warnings += _unset(found, plain)
     found.warnings += _shuffled(found)
 
 
-def _asks(cell: CodeCell, node: ast.stmt, bound: set[str]) -> None:
+def _asking(found: Analysis, bound: set[str]) -> set[str]:
+    """Return the functions that call ``input`` whenever they are called, themselves or others."""
+    asking: set[str] = set()
+    while True:
+        more = {
+            name
+            for name, them in found.definitions.items()
+            for one in them
+            if isinstance(one.statement.node, Function)
+            and any(_call_that_asks(part, bound, asking) for part in one.statement.node.body)
+        }
+        if more <= asking:
+            return asking
+        asking |= more
+
+
+def _call_that_asks(statement: ast.stmt, bound: set[str], asking: set[str]) -> ast.Call | None:
+    """Return the call in an expression or assignment that asks; branches may never run."""
+    value = getattr(statement, "value", None)
+    simple = isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign | ast.Return)
+    for part in ast.walk(value) if simple and value is not None else ():
+        if isinstance(part, ast.Call):
+            called = ast.unparse(part.func)
+            unbound = called not in bound or called == "getpass"
+            if (called in ASKS and unbound) or called in asking:
+                return part
+    return None
+
+
+def _asks(cell: CodeCell, node: ast.stmt, bound: set[str], asking: set[str]) -> None:
     """Refuse a call of ``input`` that runs with the cell; in a function it may never run."""
+    called_at = _call_that_asks(node, bound, asking)
+    if called_at is not None and ast.unparse(called_at.func) in asking:
+        raise ExportError(
+            f"{ast.unparse(called_at.func)}() asks a person with input(), and nobody answers in a "
+            "pipeline",
+            cell=cell.index,
+            line=called_at.lineno,
+            hint="Give the value a name in a cell tagged `parameters`.",
+        )
     waiting: list[ast.AST] = [node]
     while waiting:
         part = waiting.pop()

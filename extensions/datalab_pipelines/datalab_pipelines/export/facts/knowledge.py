@@ -21,7 +21,23 @@ UNSTORABLE = {
     "zipfile.ZipFile": "an open archive",
     "tarfile.open": "an open archive",
     "h5py.File": "an open file",
+    "argparse.ArgumentParser": "a parser of arguments",
+    "pandas.option_context": "options for a while",
+    "numpy.errstate": "a setting for a while",
+    "warnings.catch_warnings": "a setting for a while",
+    "contextlib.ExitStack": "a stack of contexts",
     "threading.Lock": "a lock",
+    "threading.RLock": "a lock",
+    "threading.Event": "an event",
+    "threading.local": "a thread's own memory",
+    "queue.Queue": "a queue",
+    "queue.LifoQueue": "a queue",
+    "queue.PriorityQueue": "a queue",
+    "asyncio.Queue": "a queue",
+    "asyncio.new_event_loop": "an event loop",
+    "asyncio.get_event_loop": "an event loop",
+    "memoryview": "a view of memory",
+    "itertools.tee": "iterators",
     "threading.Thread": "a thread",
     "multiprocessing.Pool": "a pool of processes",
     "concurrent.futures.ThreadPoolExecutor": "a pool of threads",
@@ -45,6 +61,7 @@ UNSTORABLE = {
 }
 UNSTORABLE_METHODS = {
     "cursor": "a database cursor",
+    "submit": "what a pool works on",
     "iterrows": "an iterator",
     "itertuples": "an iterator",
     "finditer": "an iterator",
@@ -66,6 +83,20 @@ SETTING_ROOT = re.compile(
     r"|statsmodels\.\w*\.?set|xgboost\.set_config|polars\.Config|polars\.cfg|dotenv\.|gc\."
     r"|socket\.setdefaulttimeout|ssl\.|matplotlib_inline\.|ipywidgets\.|lightgbm\.register_logger"
     r"|optuna\.logging|transformers\.logging|ee\.|jax\.config|pylab\.(rc|style))"
+)
+# What these do is done where they stand: they say something, look something up, or draw.
+NOT_SETTING = re.compile(
+    r"^(sys\.(std\w+|path|argv)\.(write\w*|flush|read\w*|isatty|index|count|getvalue)$|warnings\.warn"
+    r"|logging\.(debug|info|warn\w*|error|critical|exception|log|getLogger)$|gc\."
+    r"|os\.environ\.(get|keys|items|values|copy)$"
+    r"|(IPython|tqdm|plotly|cufflinks|bokeh|altair|holoviews|hvplot|missingno|ipywidgets|ee"
+    r"|mpl_toolkits)\.(?!.*(set_|\.set$|output_|enable|disable|extension|register|init|config|options"
+    r"|defaults|default_|go_offline|opts|themes|renderers|transformers|pandas$|templates)))"
+)
+# Of these, what the call gives is shown where it ends a cell, and may be what was set before.
+TELLING = re.compile(
+    r"^(locale\.|numpy\.seterr|os\.environ\.|polars\.|altair\.|decimal\.|warnings\.catch|holoviews\."
+    r"|bokeh\.|sys\.path\.pop|socket\.|ssl\.|sympy\.|plotly\.|ee\.|jax\.|matplotlib\.pyplot\.i(on|off)$)"
 )
 SETTER = re.compile(
     r"^(set|setup|init|configure|use|enable|disable|register|activate|apply)(_|$)(?!.*(seed|state))"

@@ -115,6 +115,7 @@ def divide(
     for cell in code:
         for statement in cell.statements:
             changed |= changed_roots(statement.node)
+            changed |= _looked_into(statement.node)
     changed |= _other_names(code, changed)
     good: set[str] = set()
     for name, them in found.items():
@@ -168,6 +169,15 @@ def reached(one: Definition, definitions: dict[str, list[Definition]]) -> set[st
     return found
 
 
+def _looked_into(tree: ast.AST) -> set[str]:
+    """Return functions whose memory of earlier calls is asked for, or cleared."""
+    return {
+        root_of(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("cache_info", "cache_clear")
+    }
+
+
 def _other_names(code: list[CodeCell], changed: set[str]) -> set[str]:
     """Return names whose object is changed through another name: ``d = C``, ``d.x = 1``."""
     return {
@@ -183,7 +193,7 @@ def _other_names(code: list[CodeCell], changed: set[str]) -> set[str]:
 
 def _once(them: list[Definition], bound: list[ast.stmt]) -> bool:
     if len(bound) == len(them):  # said again in the same words, it is the same
-        return len({ast.dump(one.statement.node) for one in them}) == 1
+        return len({_words(one) for one in them}) == 1
     return len(bound) == 1
 
 
@@ -193,6 +203,18 @@ def _said_anew(name: str, them: list[Definition], bound: list[ast.stmt]) -> bool
     A builtin of that name is what holds before, so it would have to be carried as well.
     """
     return len(bound) == len(them) and not hasattr(builtins, name)
+
+
+def _words(one: Definition) -> str:
+    """Return what a definition says; of an import, the part that binds its name."""
+    node = one.statement.node
+    if isinstance(node, ast.Import):
+        bound = {alias.name for alias in node.names if alias.asname == one.name}
+        return f"import {bound.pop() if bound else one.name}"
+    if isinstance(node, ast.ImportFrom):
+        names = [alias.name for alias in node.names if (alias.asname or alias.name) == one.name]
+        return f"from {'.' * node.level}{node.module or ''} import {names}"
+    return ast.dump(node)
 
 
 def _captures(one: Definition, good: set[str], bound: set[str]) -> bool:

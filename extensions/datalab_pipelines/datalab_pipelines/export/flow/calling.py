@@ -11,17 +11,31 @@ from .heap import NONE, NOTHING, Objects, Routine, Value
 if TYPE_CHECKING:
     from .following import Follower
 
+MOST_SPREAD = 8  # positions that ``*args`` may fill
 DEEPEST = 12  # functions inside one another that are walked into
 
 
 def call(at: Follower, node: ast.Call) -> Value:
-    given = [at.value(one.value if isinstance(one, ast.Starred) else one) for one in node.args]
+    given: list[Value] = []
+    for argument in node.args:
+        if isinstance(argument, ast.Starred):
+            spread = at.of(at.heap.elements(at.value(argument.value).objects))
+            given += [spread] * MOST_SPREAD
+        else:
+            given.append(at.value(argument))
     named = {word.arg or "**": at.value(word.value) for word in node.keywords}
+    if "**" in named:
+        named["**"] = at.of(at.heap.elements(named["**"].objects))
     everything = NOTHING
     for one in [*given, *named.values()]:
         everything |= one.objects
     if "out" in named:
         at.change(named["out"].objects)
+    if any(word.startswith("overwrite_") for word in named) or _without_copy(node):
+        at.change(everything)
+    for number in everything:
+        if at.heap.types.get(number) in purity.GENERATORS:  # whoever gets one draws from it
+            at.change_only(frozenset({number}))
     name = at.name_of(node.func)
     at.sites.append(id(node))
     try:
@@ -32,6 +46,19 @@ def call(at: Follower, node: ast.Call) -> Value:
         return _own(at, node, at.value(node.func), given, named, everything)
     finally:
         at.sites.pop()
+
+
+def _without_copy(node: ast.Call) -> bool:
+    return any(
+        word.arg == "copy" and isinstance(word.value, ast.Constant) and not word.value.value
+        for word in node.keywords
+    )
+
+
+def decorated(at: Follower, decorator: ast.expr, called: Value, function: Value) -> Value:
+    """Return what a decorator of the notebook makes of a function."""
+    node = at.heap.calls.setdefault(id(decorator), ast.Call(decorator, [], []))
+    return _own(at, node, called, [function], {}, function.objects)
 
 
 def _library(
@@ -89,8 +116,21 @@ def _library(
         elif kind in (purity.FRAME, purity.SERIES, purity.ARRAY):
             for one in given:  # the objects in their cells are not copied
                 held |= _deep(at, one)
+            if kind == purity.SERIES or _of_objects(node):
+                held |= at.heap.elements(everything)
+            if _without_copy(node):
+                made = at.make(node, kind, held)
+                at.heap.keep(made.objects, everything)
+                return made
         return at.make(node, kind or "made", held)
     return at.make(node, kind, everything)
+
+
+def _of_objects(node: ast.Call) -> bool:
+    return any(
+        word.arg == "dtype" and ast.unparse(word.value).strip("'") in ("object", "O")
+        for word in node.keywords
+    )
 
 
 def _deep(at: Follower, value: Value) -> Objects:
@@ -111,12 +151,15 @@ def _split(at: Follower, node: ast.Call, given: list[Value]) -> Value:
     return Value(at.make(node, "made").objects, "list", tuple(parts))
 
 
-def _callbacks(at: Follower, objects: Objects) -> None:
-    """Call, with everything at hand, the notebook's functions that are passed to a call."""
+def _callbacks(at: Follower, objects: Objects, held: Objects = NOTHING) -> None:
+    """Call, with everything at hand, the notebook's functions that are passed to a call.
+
+    ``held`` are elements of the object whose method is called: ``s.apply(f)``.
+    """
     for one in at.heap.inside(objects):
         routine = at.heap.routines.get(one)
         if routine and not isinstance(routine.node, ast.ClassDef):
-            others = Value(at.heap.inside(objects) - {one})
+            others = Value((at.heap.inside(objects) | held) - {one})
             _enter(at, one, routine, [others] * _positional(routine.node), {})
 
 
@@ -177,14 +220,14 @@ def _method(
             return owner if kind else at.make(node, "", owner.objects)
         return at.make(node, kind or "made")
     if method in purity.PURE_METHODS and not user:
-        _callbacks(at, everything)
+        _callbacks(at, everything, held_by(at, owner))
         if method in ("plot", "hist", "boxplot"):
             return at.make(node, "drawing")
         if not owner.objects:
             return Value(type=kind) if kind in purity.IMMUTABLE else at.make(node, kind or "made")
         if owner.type in purity.COPIED:
             made = at.make(node, kind or "made", held_by(at, owner))
-            if method == "to_numpy":  # sees what is changed in place afterwards
+            if method in purity.LOOKS_LATER:  # sees what is changed in place afterwards
                 at.heap.keep(made.objects, owner.objects)
             return made
         if method in purity.VIEW_METHODS:
@@ -343,6 +386,8 @@ def _enter(
         at.frames.pop()
         at.outer.pop()
         result = at.returned.pop()
+    if isinstance(node, ast.AsyncFunctionDef):  # a coroutine, which is not what it gives
+        return at.make((key, "coroutine"), "", everything | result.objects)
     return result
 
 

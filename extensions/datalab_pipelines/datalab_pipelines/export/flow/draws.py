@@ -19,7 +19,9 @@ WITH_OPTIONS = {"shuffle", "probability", "solver", "selection", "sample_size"}
 NOT_DRAWN = purity.names("not_drawn")
 SCIPY = re.compile(r"scipy\.(.*\.)?(rvs|differential_evolution|dual_annealing|basinhopping|shgo"
                    r"|bootstrap|permutation_test|monte_carlo_test|kmeans2?|random)$")  # fmt: skip
-SEEDS = re.compile(r"(^|\.|_)(seed|manual_seed|set_seed)", re.IGNORECASE)
+SEEDS = re.compile(
+    r"(^|\.|_)(seed|manual_seed|set_seed)|^(numpy\.)?random\.set_?state$", re.IGNORECASE
+)
 SEEDED = {"random_state", "seed", "rng", "random_seed"}
 # Intervals are bootstrapped, points jittered: with NumPy's global generator.
 SEABORN = re.compile(r"seaborn\.((strip|bar|point|line|rel|cat|reg|lm|joint|pair)plot"
@@ -39,6 +41,7 @@ class Draws:
             name: [one.statement.node for one in them if one.kind in ("function", "class")]
             for name, them in analysis.definitions.items()
         }
+        self.methods: set[str] = set()  # of the notebook's classes, that draw
         self.bound = {name for facts in analysis.facts.values() for name in facts.bound}
         nodes = [one.node for cell in analysis.code for one in cell.statements]
         self.unseeded = False
@@ -47,6 +50,70 @@ class Draws:
         )
         self.seeded = any(self._seeds(node) for node in nodes)
         self.unseeded = any(self._draws(node) for node in nodes)
+        self._find_methods()
+        self._find_holders(nodes)
+
+    def _find_methods(self) -> None:
+        """Find methods that draw, themselves or through others."""
+        classes = [one for them in self.bodies.values() for one in them]
+        methods = [
+            method
+            for one in classes
+            if isinstance(one, ast.ClassDef)
+            for method in one.body
+            if isinstance(method, ast.FunctionDef)
+        ]
+        while True:
+            before = len(self.methods)
+            self.methods |= {
+                one.name
+                for one in methods
+                if not one.name.startswith("__")
+                and any(self._draws(part) for part in self._reached([one]))
+            }
+            if len(self.methods) == before:
+                return
+
+    def _find_holders(self, nodes: list[ast.stmt]) -> None:
+        """Let variables that hold something that draws stand for it: ``roll = random.random``."""
+        for node in nodes:
+            for one in ast.walk(node):
+                if not isinstance(one, ast.Assign):
+                    continue
+                called = {id(c.func) for c in ast.walk(one.value) if isinstance(c, ast.Call)}
+                drawing = any(
+                    (isinstance(body, ast.ClassDef) or id(name) not in called)
+                    and any(self._draws(part) for part in self._reached([body]))
+                    for name in ast.walk(one.value)
+                    if isinstance(name, ast.Name)
+                    for body in self.bodies.get(name.id, [])
+                )
+                if drawing or self._holds_a_drawer(one.value):
+                    for target in one.targets:
+                        for name in ast.walk(target):
+                            if isinstance(name, ast.Name):
+                                self.bodies.setdefault(name.id, []).append(one)
+
+    def _holds_a_drawer(self, value: ast.expr) -> bool:
+        """Say whether a value may hold a function that draws, not only what one gave."""
+        called = {id(one.func) for one in ast.walk(value) if isinstance(one, ast.Call)}
+        return any(
+            (isinstance(one, ast.Lambda) and self._draws(one.body))
+            or (id(one) not in called and self._is_drawer(one))
+            for one in ast.walk(value)
+        )
+
+    def _is_drawer(self, node: ast.AST) -> bool:
+        """Say whether a name is a function that draws, called or not."""
+        if not isinstance(node, ast.Attribute | ast.Name) or not isinstance(node.ctx, ast.Load):
+            return False
+        name = self.dotted(node)
+        module, _, last = name.rpartition(".")
+        return (
+            module in ("random", "numpy.random")
+            and last not in NOT_DRAWN | SEEDED
+            and name != "numpy.random.mtrand"
+        )
 
     def used(self, statements: Iterable[ast.stmt]) -> bool:
         """Say whether these statements may draw from, or seed, a generator that counts."""
@@ -88,6 +155,8 @@ class Draws:
                 return True
             if isinstance(one, ast.Attribute | ast.Name) and SEABORN.match(self.dotted(one)):
                 return True
+            if self._is_drawer(one):
+                return True
             module = isinstance(one, ast.Assign) and self.dotted(one.value)
             if module in ("numpy.random", "random", "numpy"):
                 return True
@@ -106,6 +175,8 @@ class Draws:
             if isinstance(node.func, ast.Name):
                 return self.stars and node.func.id not in self.bound
             if isinstance(node.func, ast.Attribute):
+                if node.func.attr in self.methods:
+                    return True
                 if node.func.attr in ("sample", "rvs", "resample") and not given:
                     return True
                 return self.unseeded and bool(RUNS.fullmatch(node.func.attr))

@@ -39,7 +39,12 @@ def _text(at: Follower, node: ast.JoinedStr) -> Value:
 
 
 def _name(at: Follower, node: ast.Name) -> Value:
-    return at.get(node.id)
+    found = at.get(node.id)
+    if at.touchy:
+        for one in at.heap.inside(found.objects):
+            if at.heap.types.get(one, "") in at.touchy:
+                at.change(frozenset({one}))
+    return found
 
 
 def _display(at: Follower, node: ast.List | ast.Tuple | ast.Set) -> Value:
@@ -174,6 +179,8 @@ def _attribute(at: Follower, node: ast.Attribute) -> Value:
     if at.name_of(node):
         return Value()
     owner = evaluate(at, node.value)
+    if node.attr in purity.GROWS | purity.SHRINKS:  # the method itself, given to somebody
+        at.change_only(owner.objects)
     if owner.type in purity.COPIED:
         if node.attr in ("T", "columns", "index", "values", "shape", "dtypes", "str", "dt", "size"):
             kind = {"T": owner.type, "values": purity.ARRAY, "shape": "tuple", "size": "int"}
@@ -201,14 +208,17 @@ def _subscript(at: Follower, node: ast.Subscript) -> Value:
         return Value()
     owner = evaluate(at, node.value)
     evaluate(at, node.slice)
+    for one in owner.objects:
+        if at.heap.types.get(one) == "collections.defaultdict":  # reading a key may add it
+            at.change_only(frozenset({one}))
     if owner.type == purity.FRAME:
         located = isinstance(node.value, ast.Attribute) and node.value.attr in ("loc", "iloc", "at")
         if located:
-            return at.make(node, "made")
+            return _cell_of(at, node, owner)
         text = isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
         return at.make(node, purity.SERIES if text else purity.FRAME, held_by(at, owner))
     if owner.type == purity.SERIES:
-        return at.make(node, "made", held_by(at, owner))
+        return _cell_of(at, node, owner)
     if owner.type == purity.ARRAY:
         return Value(owner.objects | held_by(at, owner), purity.ARRAY if _slices(node) else "")
     if owner.type in ("str", "bytes"):
@@ -221,6 +231,13 @@ def _subscript(at: Follower, node: ast.Subscript) -> Value:
         except (IndexError, TypeError):
             return Value(held_by(at, owner))
     return at.of(at.heap.elements(owner.objects))
+
+
+def _cell_of(at: Follower, node: ast.Subscript, owner: Value) -> Value:
+    """Return what a table's part may be: something new, or the object that lies in a cell."""
+    held = held_by(at, owner)
+    made = at.make(node, "made", held)
+    return at.of(made.objects | held) if held else made
 
 
 def _slices(node: ast.Subscript) -> bool:

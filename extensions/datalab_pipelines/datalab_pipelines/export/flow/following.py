@@ -14,11 +14,16 @@ from dataclasses import dataclass, field
 
 from ..cells.names import scope_of
 from . import purity
+from .calling import decorated
 from .evaluating import evaluate
 from .heap import NONE, NOTHING, Heap, Objects, Routine, Value
 
 Code = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 Dotted = Callable[[ast.AST], str]
+STORING = {
+    *("__init__", "__new__", "__post_init__", "__init_subclass__", "__set_name__", "__setattr__"),
+    *("__setitem__", "__delitem__", "__delattr__", "__setstate__", "__set__"),
+}
 STEPS = 4_000  # for one statement of a cell, before its calls are no longer walked into
 MOST_STEPS = 60_000
 
@@ -52,6 +57,7 @@ class Follower:
         self.returned: list[Value] = []
         self.running: list[int] = []
         self.sites: list[int] = []  # the calls that are being walked
+        self.touchy: set[str] = set()  # classes whose objects change when they are looked at
         self.steps = 0
         self.limit = MOST_STEPS
         self.shallow = False
@@ -189,7 +195,7 @@ class Follower:
             self.assign(target.value, self.make(target, "list", value.objects))
         elif isinstance(target, ast.Attribute | ast.Subscript):
             owner = self.value(target.value)
-            self.change_only(owner.objects)
+            self._change_owners(target, owner)
             if isinstance(target, ast.Subscript):
                 self.value(target.slice)
             stored = value.objects
@@ -197,6 +203,17 @@ class Follower:
                 stored = self.heap.elements(stored) if value.type in ("list", "") else NOTHING
                 stored = NOTHING if value.type in purity.COPIED else stored
             self.heap.hold(owner.objects, stored - owner.objects)
+
+    def _change_owners(self, target: ast.Attribute | ast.Subscript, owner: Value) -> None:
+        """Note that storing in ``a.b[c]`` changes ``a.b``, and ``a``: ``df.index.name = "x"``."""
+        self.change_only(owner.objects)
+        kinds = {self.heap.types.get(one, "") for one in owner.objects}
+        if any(one.startswith("class ") or one == "collections.ChainMap" for one in kinds):
+            self.change(owner.objects)  # what ``__setitem__`` and properties pass it on to
+        inner = target.value
+        while isinstance(inner, ast.Attribute | ast.Subscript):
+            inner = inner.value
+            self.change_only(self.value(inner).objects)
 
     def _spread(self, target: ast.Tuple | ast.List, value: Value) -> None:
         starred = any(isinstance(one, ast.Starred) for one in target.elts)
@@ -295,10 +312,14 @@ class Follower:
             self._join(before)
 
     def _FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        for one in [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults]:
-            if one is not None:
-                self.value(one)
+        for default in [*node.args.defaults, *node.args.kw_defaults]:
+            if default is not None:
+                self.value(default)
         made = self._routine(node)
+        for one in reversed(node.decorator_list):
+            decorator = self.value(one)
+            if any(number in self.heap.routines for number in decorator.objects):
+                made = made | decorated(self, one, decorator, made)
         if node.decorator_list:
             made = made | self.make((id(node), "decorated"), "", made.objects)
         self.bind(node.name, made)
@@ -309,6 +330,10 @@ class Follower:
         for one in node.body:
             if isinstance(one, ast.Assign | ast.AnnAssign) and one.value is not None:
                 self.value(one.value)
+        for decorator in reversed(node.decorator_list):
+            self.value(decorator)
+        if changes_when_looked_at(node):
+            self.touchy.add(f"class {node.name}")
         self.bind(node.name, self._routine(node))
 
     def _routine(self, node: Code) -> Value:
@@ -368,6 +393,28 @@ class Follower:
     def value(self, node: ast.expr) -> Value:
         """Return what an expression may give, and note what evaluating it may change."""
         return evaluate(self, node)
+
+
+def changes_when_looked_at(node: ast.ClassDef) -> bool:
+    """Say whether a property or a method that Python calls by itself may change something.
+
+    ``__len__`` that counts, ``__getitem__`` that remembers, a property that is computed once.
+    """
+    for method in node.body:
+        if not isinstance(method, ast.FunctionDef) or method.name in STORING:
+            continue
+        special = method.name.startswith("__") and method.name.endswith("__")
+        if not special and not method.decorator_list:
+            continue
+        for part in ast.walk(method):
+            stores = isinstance(part, ast.Attribute | ast.Subscript)
+            if stores and not isinstance(part.ctx, ast.Load):  # type: ignore[attr-defined]
+                return True
+            called = part.func if isinstance(part, ast.Call) else None
+            changes = purity.GROWS | purity.SHRINKS
+            if isinstance(called, ast.Attribute) and called.attr in changes:
+                return True
+    return False
 
 
 def _standing_alone(node: Code) -> Code:

@@ -51,6 +51,7 @@ class Heap:
     types: dict[int, str] = field(default_factory=dict)
     routines: dict[int, Routine] = field(default_factory=dict)
     made: dict[object, int] = field(default_factory=dict)
+    calls: dict[int, ast.Call] = field(default_factory=dict)  # that stand for decorators
 
     def new(self, place: object, kind: str = "") -> int:
         """Return the object that ``place`` makes; the same one each time."""

@@ -48,6 +48,10 @@ TRAINING = re.compile(
 
 FRAME, SERIES, ARRAY = "pandas.DataFrame", "pandas.Series", "numpy.ndarray"
 COPIED = frozenset({FRAME, SERIES})  # pandas 3 copies on write
+LOOKS_LATER = frozenset(
+    ("to_numpy", "groupby", "rolling", "expanding", "resample", "ewm", "itertuples", "iterrows")
+)
+GENERATORS = frozenset({"numpy.random.Generator", "numpy.random.RandomState", "random.Random"})
 FRAME_TO_FRAME = names("frame_to_frame")
 FRAME_TO_SERIES = names("frame_to_series")
 SERIES_TO_SERIES = names("series_to_series")
@@ -74,6 +78,7 @@ TYPES = {
     "time.time": "float",
     "pathlib.Path": "pathlib.Path",
     "numpy.random.default_rng": "numpy.random.Generator",
+    "sklearn.utils.check_random_state": "numpy.random.RandomState",
     "collections.Counter": "collections.Counter",
     "collections.defaultdict": "collections.defaultdict",
     "sklearn.metrics.accuracy_score": "float",

@@ -7,6 +7,7 @@ its module instead, as the notebook did: less pleasant to read, and the same.
 from __future__ import annotations
 
 import ast
+import builtins
 
 from ..cells.stars import is_star
 from ..model import Analysis, Plan
@@ -26,6 +27,9 @@ def reason_against(plan: Plan) -> str:
     roots = {name.split(".")[0] for name in analysis.imports}
     if roots & SEES:
         return f"it uses {', '.join(sorted(roots & SEES))}"
+    for facts in analysis.facts.values():
+        if uncovered := sorted(one for one in facts.deleted if hasattr(builtins, one)):
+            return f"cell {facts.index + 1}: it deletes {uncovered[0]}, which then is Python's own"
     left = [
         one
         for them in analysis.definitions.values()

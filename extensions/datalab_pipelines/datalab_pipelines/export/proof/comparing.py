@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ...outputs import normal
+
 Run = dict[str, dict[str, Any]]  # cell → what was noted after it
 SHORT = 120
 
@@ -59,8 +61,9 @@ class Reference:
     def shown(self, cells: list[int]) -> list[Expected]:
         """Return what the cells show, one after the other."""
         found: list[Expected] = []
+        joined = [_joined(run, cells) for run in self.runs]
         for cell in cells:
-            every = [run[str(cell)]["outputs"] for run in self.runs]
+            every = [run[cell] for run in joined]
             if len({len(one) for one in every}) > 1:
                 found.append(Expected("free", "", cell))
             else:
@@ -98,6 +101,26 @@ class Reference:
         """Say whether ``value`` is the digest of ``name`` after a cell, or by way of a file."""
         noted = self.first[str(cell)]
         return value in (noted["variables"].get(name), noted.get("from files", {}).get(name))
+
+
+def _joined(run: Run, cells: list[int]) -> dict[int, list[str]]:
+    """Return the lines of cells of one stage: one that ``print(…, end="")`` leaves open goes on."""
+    found: dict[int, list[str]] = {}
+    begun = ""
+    for cell in cells:
+        lines, left = list(run[str(cell)]["outputs"]), run[str(cell)].get("open", "")
+        if not lines:
+            found[cell] = []
+            continue
+        if begun:
+            marked = lines[0].startswith(("<figure", "<html"))
+            lines = [normal(begun), *lines] if marked else [normal(begun + lines[0]), *lines[1:]]
+            left = begun + left if left and len(lines) == 1 else left
+        begun = left
+        found[cell] = lines[:-1] if begun else lines
+    if begun:
+        found[cells[-1]] = [*found[cells[-1]], normal(begun)]
+    return found
 
 
 def difference(expected: list[Expected], got: list[str]) -> Difference | None:

@@ -10,6 +10,7 @@ import __future__
 
 import ast
 import json
+import linecache
 import os
 import sys
 import types
@@ -85,6 +86,7 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
         noted = found[str(cell["index"])] = {
             "variables": {},
             "outputs": recorder.take(),
+            "open": recorder.left_open,
             "optional": optional,
         }
         if cell["digest"]:
@@ -125,6 +127,8 @@ def _compiled(tree: ast.Module | ast.Expression, cell: dict[str, Any], mode: str
             for one in node.names:
                 _futures |= getattr(__future__, one.name).compiler_flag
     name = f"cell {cell['index'] + 1}"
+    code = cell["code"]
+    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)  # inspect
     made = compile(tree, name, mode, flags=_futures, dont_inherit=True)
     assert isinstance(made, types.CodeType)
     return made
