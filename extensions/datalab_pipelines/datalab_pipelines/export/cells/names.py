@@ -12,6 +12,8 @@ import symtable
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from ..trees import nodes_in
+
 Expand = Callable[[str], set[str]]
 IN_TEXT = re.compile(r"@(\w+)")
 WORD = re.compile(r"[A-Za-z_]\w*")
@@ -26,7 +28,15 @@ class Scope:
 
 
 def scope_of(node: ast.stmt | ast.expr) -> Scope:
-    """Return the module names that ``node``'s body reads and writes."""
+    """Return the module names that ``node``'s body reads and writes; remembered in the node."""
+    found: Scope | None = getattr(node, "_scope", None)
+    if found is None:
+        found = _scope_of(node)
+        node._scope = found  # type: ignore[union-attr]
+    return found
+
+
+def _scope_of(node: ast.stmt | ast.expr) -> Scope:
     copy: ast.stmt = ast.Expr(node) if isinstance(node, ast.expr) else node
     text = ast.unparse(ast.fix_missing_locations(ast.Module([copy], [])))
     table = symtable.symtable(text, "<cell>", "exec")
@@ -55,7 +65,7 @@ def _collect(table: symtable.SymbolTable, reads: set[str], writes: set[str]) -> 
 def names_in_text(node: ast.AST) -> set[str]:
     """Return names in text that is code: ``df.query("a > @limit")``, ``ols("y ~ f(x)")``."""
     found: set[str] = set()
-    for one in ast.walk(node):
+    for one in nodes_in(node):
         if isinstance(one, ast.Call):
             name = one.func.attr if isinstance(one.func, ast.Attribute) else ""
             name = one.func.id if isinstance(one.func, ast.Name) else name
@@ -74,7 +84,7 @@ def strings_in(nodes: Iterable[ast.AST]) -> list[str]:
     return [
         one.value
         for node in nodes
-        for one in ast.walk(node)
+        for one in nodes_in(node)
         if isinstance(one, ast.Constant) and isinstance(one.value, str)
     ]
 
@@ -284,7 +294,7 @@ class Flow:
         self.run(node.finalbody)
 
     def _case(self, case: ast.match_case) -> None:
-        for one in ast.walk(case.pattern):
+        for one in nodes_in(case.pattern):
             name = getattr(one, "name", None) or getattr(one, "rest", None)
             if isinstance(name, str):
                 self.bind(name)
@@ -343,8 +353,8 @@ class Flow:
         self.expression(node.generators[0].iter)
         targets: set[str] = set()
         for one in node.generators:
-            targets |= {n.id for n in ast.walk(one.target) if isinstance(n, ast.Name)}
-        walrus = {n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr)} - targets
+            targets |= {n.id for n in nodes_in(one.target) if isinstance(n, ast.Name)}
+        walrus = {n.target.id for n in nodes_in(node) if isinstance(n, ast.NamedExpr)} - targets
         self.local.append(targets)
         sure, self.sure = self.sure, False
         for number, one in enumerate(node.generators):

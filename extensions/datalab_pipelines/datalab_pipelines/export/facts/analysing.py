@@ -11,6 +11,7 @@ from ..cells.stars import name_stars
 from ..errors import ExportError
 from ..model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
 from ..text import Edit, apply_edits, offsets, span
+from ..trees import nodes_in
 from . import knowledge
 from .checking import check
 from .files import keep_files_together, makes_folder
@@ -82,7 +83,7 @@ def _rewrite(cell: CodeCell) -> None:
                 between = cell.code[end : span(node.value, where)[0]]
                 opened = between[between.rfind("=") + 1 :]
                 edits.append(Edit(end, span(node.value, where)[0], f" = {opened.lstrip()}"))
-    for one in ast.walk(tree):
+    for one in nodes_in(tree):
         if isinstance(one, ast.Name) and one.id == "__name__" and isinstance(one.ctx, ast.Load):
             edits.append(Edit(*span(one, where), '"__main__"'))
     if edits:
@@ -125,7 +126,7 @@ def _look(found: Analysis) -> None:
         node.id
         for cell in plain
         for one in cell.statements
-        for node in ast.walk(one.node)
+        for node in nodes_in(one.node)
         if isinstance(node, ast.Name)
     }
     last = code[-1].index
@@ -144,10 +145,11 @@ def _look(found: Analysis) -> None:
     for cell in plain:
         found.facts[cell.index] = _facts(found, cell)
     _apart(found, plain)
+    generators = _generators(found)
     for cell in plain:
         _settings(found, cell, resolve, last)
         _patches(found, cell, resolve, last)
-        _unstorable(found, cell, resolve, plain)
+        _unstorable(found, cell, resolve, plain, generators)
     keep_files_together(found, plain, resolve)
     if OWN_STATE & {name.split(".")[0] for name in found.imports}:
         why = "TensorFlow, Keras and JAX keep random state that cannot be handed on"
@@ -178,7 +180,7 @@ def _imports(code: list[CodeCell]) -> list[str]:
     found: list[str] = []
     for cell in code:
         for one in cell.statements:
-            for node in ast.walk(one.node):
+            for node in nodes_in(one.node):
                 if isinstance(node, ast.Import):
                     found += [alias.name for alias in node.names]
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -196,7 +198,7 @@ def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str
             read = _reads_of_history(node, set(bound))
             if read:
                 return f"{where}: {read} is what IPython remembers"
-            for part in ast.walk(node):
+            for part in nodes_in(node):
                 if (
                     isinstance(part, ast.Call)
                     and isinstance(part.func, ast.Name)
@@ -218,7 +220,7 @@ def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str
 
 def _reads_of_history(node: ast.stmt, bound: set[str]) -> str:
     """Return the first name like ``_`` and ``Out`` that is read, and that no scope has bound."""
-    if not any(isinstance(n, ast.Name) and HISTORY.fullmatch(n.id) for n in ast.walk(node)):
+    if not any(isinstance(n, ast.Name) and HISTORY.fullmatch(n.id) for n in nodes_in(node)):
         return ""
     flow = Flow()
     flow.statement(node)
@@ -302,7 +304,7 @@ def _first(node: ast.AST) -> list[ast.expr]:
 def _patches(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: int) -> None:
     """Keep together what follows ``setattr`` on something imported."""
     for one in cell.statements:
-        for node in ast.walk(one.node):
+        for node in nodes_in(one.node):
             changes = isinstance(node, ast.Call) and root_of(node.func) in ("setattr", "delattr")
             if changes and any(root_of(target) in resolve for target in _first(node)):
                 why = "something imported is changed with setattr"
@@ -325,7 +327,7 @@ def _setters(node: ast.stmt) -> list[tuple[ast.AST, bool]]:
         return [(t, True) for t in node.targets if isinstance(t, ast.Attribute | ast.Subscript)]
     found: list[tuple[ast.AST, bool]] = []
     if isinstance(node, ast.If | ast.For | ast.While | ast.Try | ast.AugAssign | ast.Delete):
-        for one in ast.walk(node):
+        for one in nodes_in(node):
             if isinstance(one, ast.Attribute | ast.Subscript) and not isinstance(one.ctx, ast.Load):
                 found.append((one, False))
             if isinstance(one, ast.Expr) and isinstance(one.value, ast.Call):
@@ -353,27 +355,35 @@ def _last_use(found: Analysis, name: str, cell: CodeCell, code: list[CodeCell]) 
     return last
 
 
-def _unstorable(
-    found: Analysis, cell: CodeCell, resolve: dict[str, str], code: list[CodeCell]
-) -> None:
-    generators = {
+def _generators(found: Analysis) -> set[str]:
+    """Return the functions that give a generator, or a coroutine."""
+    return {
         name
         for name, them in found.definitions.items()
         for one in them
         if isinstance(one.statement.node, Function)
         and (
             isinstance(one.statement.node, ast.AsyncFunctionDef)
-            or any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(one.statement.node))
+            or any(isinstance(n, ast.Yield | ast.YieldFrom) for n in nodes_in(one.statement.node))
         )
     }
+
+
+def _unstorable(
+    found: Analysis,
+    cell: CodeCell,
+    resolve: dict[str, str],
+    code: list[CodeCell],
+    generators: set[str],
+) -> None:
     for one in cell.statements:
-        for node in ast.walk(one.node):
+        for node in nodes_in(one.node):
             if not isinstance(node, ast.Assign):
                 continue
             values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
             kinds = [_cannot_be_stored(one, resolve, generators) for one in values]
             what = next((one for one in kinds if one), "")
-            names = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+            names = {n.id for t in node.targets for n in nodes_in(t) if isinstance(n, ast.Name)}
             for name in sorted(names) if what else ():
                 last = _last_use(found, name, cell, code)
                 if what.startswith("a temporary"):  # what lies in it is gone with it
@@ -394,9 +404,9 @@ def _evaluated(code: list[CodeCell], bound: set[str], resolve: dict[str, str]) -
     for cell in code:
         for one in cell.statements:
             words.update(WORD.findall(" ".join(strings_in([one.node]))))
-            for node in ast.walk(one.node):
+            for node in nodes_in(one.node):
                 if isinstance(node, ast.Assign) and _cannot_be_stored(node.value, resolve, set()):
-                    kept |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+                    kept |= {n.id for n in nodes_in(node) if isinstance(n, ast.Name)}
     return frozenset(bound - (kept - words))
 
 

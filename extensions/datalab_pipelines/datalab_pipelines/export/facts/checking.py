@@ -9,6 +9,7 @@ from itertools import pairwise
 from ..cells.stars import is_star
 from ..errors import ExportError
 from ..model import Analysis, CodeCell, Warn
+from ..trees import nodes_in
 from .soundness import Function
 
 GIVEN = {"display", "get_ipython", "shell", "shell_lines", "capture_output", "In", "Out"}
@@ -48,7 +49,7 @@ def _call_that_asks(statement: ast.stmt, bound: set[str], asking: set[str]) -> a
     """Return the call in an expression or assignment that asks; branches may never run."""
     value = getattr(statement, "value", None)
     simple = isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign | ast.Return)
-    for part in ast.walk(value) if simple and value is not None else ():
+    for part in nodes_in(value) if simple and value is not None else ():
         if isinstance(part, ast.Call):
             called = ast.unparse(part.func)
             unbound = called not in bound or called == "getpass"
@@ -87,7 +88,7 @@ def _asks(cell: CodeCell, node: ast.stmt, bound: set[str], asking: set[str]) -> 
 
 def _unset(found: Analysis, code: list[CodeCell]) -> list[Warn]:
     """Return a warning for every name that is read before any cell above sets it."""
-    nodes = [node for cell in code for one in cell.statements for node in ast.walk(one.node)]
+    nodes = [node for cell in code for one in cell.statements for node in nodes_in(one.node)]
     if any(is_star(node) for node in nodes) or any(i.code == "dynamic" for i in found.intervals):
         return []
     by_functions = {n for node in nodes if isinstance(node, ast.Global) for n in node.names}

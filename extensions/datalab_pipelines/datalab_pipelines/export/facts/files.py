@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 
 from ..cells.names import strings_in
 from ..model import Analysis, CodeCell, Interval
+from ..trees import nodes_in
 from . import knowledge
 from .naming import dotted
 from .soundness import Function
@@ -165,7 +166,7 @@ def _assigns(node: ast.stmt) -> list[tuple[str, ast.AST]]:
 
     An argument is itself: where it comes from is where the call is.
     """
-    arguments = [one for one in ast.walk(node) if isinstance(one, ast.arg)]
+    arguments = [one for one in nodes_in(node) if isinstance(one, ast.arg)]
     found: list[tuple[str, ast.AST]] = [(one.arg, one) for one in arguments if _inside(node)]
     waiting: list[ast.AST] = _inside(node) or [node]
     while waiting:
@@ -193,7 +194,7 @@ def _own_names(node: ast.AST) -> set[str]:
 def _like_paths(node: ast.AST) -> set[str]:
     """Return the texts in ``node`` with a dot or slash, and those behind a ``/``."""
     found = {one for one in strings_in([node]) if re.search(r"\w", one) and re.search(r"[./]", one)}
-    for one in ast.walk(node):
+    for one in nodes_in(node):
         if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Div):
             found |= {text for text in strings_in([one.right]) if re.search(r"\w", text)}
     return found
@@ -296,4 +297,4 @@ def _inside(body: ast.stmt) -> list[ast.AST]:
 
 
 def _names(node: ast.AST) -> set[str]:
-    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return {one.id for one in nodes_in(node) if isinstance(one, ast.Name)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from ..model import CodeCell
+from ..trees import nodes_in
 from .sharing import BUILTINS
 
 
@@ -13,7 +14,7 @@ def library_names(code: list[CodeCell]) -> dict[str, str]:
     found: dict[str, str] = {}
     for cell in code:
         for one in cell.statements:
-            for node in ast.walk(one.node):
+            for node in nodes_in(one.node):
                 if isinstance(node, ast.Import):
                     for alias in node.names:
                         short = alias.name.split(".")[0]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from ..cells.magics import statements_of
 from ..cells.names import Flow, scope_of, strings_in
 from ..model import CodeCell, Statement, Warn
+from ..trees import nodes_in
 from .soundness import Function
 
 # Whoever looks at variables by other means than their names may see what is replaced.
@@ -90,7 +91,7 @@ def _known(name: str, nodes: list[ast.stmt]) -> bool:
     return any(
         name in scope_of(node).reads
         for node in nodes
-        if name in {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+        if name in {one.id for one in nodes_in(node) if isinstance(one, ast.Name)}
         or name in " ".join(strings_in([node]))
     )
 
@@ -114,4 +115,4 @@ def _on_lines_of_its_own(cell: CodeCell, one: Statement) -> bool:
 
 
 def _names(node: ast.AST) -> set[str]:
-    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return {one.id for one in nodes_in(node) if isinstance(one, ast.Name)}

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from ..cells.names import Flow, scope_of
 from ..model import CodeCell, Definition
+from ..trees import nodes_in
 from .soundness import (
     Function,
     changed_roots,
@@ -44,7 +45,7 @@ def bindings(code: list[CodeCell]) -> dict[str, list[ast.stmt]]:
             flow.statement(statement.node)
             for name in flow.definite | flow.maybe | flow.deleted:
                 found.setdefault(name, []).append(statement.node)
-            for node in ast.walk(statement.node):
+            for node in nodes_in(statement.node):
                 if isinstance(node, ast.Global):
                     for name in node.names:  # bound by a function: never once only
                         found.setdefault(name, []).extend([statement.node] * 2)
@@ -74,11 +75,11 @@ def candidates(code: list[CodeCell]) -> Iterator[Definition]:
                 elif isinstance(target, ast.Name) and constant(node.value):
                     yield Definition(target.id, "constant", cell.index, one)
                 elif isinstance(target, ast.Name) and is_type(node.value):
-                    used = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+                    used = {n.id for n in nodes_in(node.value) if isinstance(n, ast.Name)}
                     used -= BUILTINS
                     yield Definition(target.id, "constant", cell.index, one, set(used), set(used))
                 elif isinstance(target, ast.Name) and made_of_constants(node.value):
-                    used = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+                    used = {n.id for n in nodes_in(node.value) if isinstance(n, ast.Name)}
                     yield Definition(target.id, "constant", cell.index, one, set(used), set(used))
 
 
@@ -173,7 +174,7 @@ def _looked_into(tree: ast.AST) -> set[str]:
     """Return functions whose memory of earlier calls is asked for, or cleared."""
     return {
         root_of(node)
-        for node in ast.walk(tree)
+        for node in nodes_in(tree)
         if isinstance(node, ast.Attribute) and node.attr in ("cache_info", "cache_clear")
     }
 
@@ -184,7 +185,7 @@ def _other_names(code: list[CodeCell], changed: set[str]) -> set[str]:
         node.value.id
         for cell in code
         for one in cell.statements
-        for node in ast.walk(one.node)
+        for node in nodes_in(one.node)
         if isinstance(node, ast.Assign)
         and isinstance(node.value, ast.Name)
         and any(root_of(target) in changed for target in node.targets)
@@ -223,11 +224,11 @@ def _captures(one: Definition, good: set[str], bound: set[str]) -> bool:
     inside = node.value if isinstance(node, ast.Assign) else node
     consumed = {
         id(given)
-        for call in ast.walk(inside)
+        for call in nodes_in(inside)
         if isinstance(call, ast.Call) and short_name(call.func) in CONSUMERS
         for given in [*call.args, *(word.value for word in call.keywords)]
     }
-    for part in ast.walk(inside):
+    for part in nodes_in(inside):
         if id(part) in consumed or _is_method(part, inside):
             continue
         nested = isinstance(part, ast.Lambda | Function | ast.ClassDef | ast.GeneratorExp)
@@ -259,6 +260,6 @@ def _only_shown(one: Definition, code: list[CodeCell]) -> bool:
         id(node) in shown
         for cell in code
         for said in cell.statements
-        for node in ast.walk(said.node)
+        for node in nodes_in(said.node)
         if isinstance(node, ast.Name) and node.id == one.name
     )

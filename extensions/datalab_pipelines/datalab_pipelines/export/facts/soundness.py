@@ -11,6 +11,7 @@ import ast
 import builtins
 
 from ..model import Definition
+from ..trees import nodes_in
 
 LOOKING = {
     *("len", "sum", "min", "max", "sorted", "list", "tuple", "set", "range", "any", "all", "str"),
@@ -40,7 +41,7 @@ def root_of(node: ast.AST) -> str:
 def changed_roots(tree: ast.AST) -> set[str]:
     """Return names of which an attribute or element is set or deleted somewhere in ``tree``."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
             found.add(root_of(node))
         if isinstance(node, ast.Call) and root_of(node.func) in ("setattr", "delattr"):
@@ -133,8 +134,8 @@ def _gives_unchangeable(node: ast.AST) -> bool:
             return all(fine(one) for one in ast.iter_child_nodes(value))
         return isinstance(value, ast.Name) and value.id in arguments
 
-    arguments = {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)}
-    returns = [one.value for one in ast.walk(node) if isinstance(one, ast.Return)]
+    arguments = {one.arg for one in nodes_in(node) if isinstance(one, ast.arg)}
+    returns = [one.value for one in nodes_in(node) if isinstance(one, ast.Return)]
     return isinstance(node, ast.FunctionDef) and all(fine(one) for one in returns)
 
 
@@ -169,7 +170,7 @@ def _of_constants(node: ast.AST | None) -> bool:
 
 def _only_looked_at(function: ast.AST, name: str) -> bool:
     """Say whether the function neither changes the object of an argument nor hands it on."""
-    for node in ast.walk(function):
+    for node in nodes_in(function):
         for field, child in ast.iter_fields(node):
             children = child if isinstance(child, list) else [child]
             for one in children:
@@ -209,7 +210,7 @@ def _sound_class(node: ast.ClassDef) -> bool:
 def _changes_class(function: ast.AST, name: str) -> bool:
     if changed_roots(function) & {"cls", name}:
         return True
-    for one in ast.walk(function):
+    for one in nodes_in(function):
         if isinstance(one, ast.Attribute) and one.attr == "__class__":
             return True
         if isinstance(one, ast.Call) and root_of(one.func) in ("type", "setattr"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from ..trees import nodes_in
 from . import purity
 from .heap import NONE, NOTHING, Objects, Routine, Value
 
@@ -377,7 +378,7 @@ def _enter(
             at.returned[-1] = at.value(node.body)
         else:
             at.block(node.body)
-            yields = [n for n in ast.walk(node) if isinstance(n, ast.Yield | ast.YieldFrom)]
+            yields = [n for n in nodes_in(node) if isinstance(n, ast.Yield | ast.YieldFrom)]
             for given_out in yields:
                 if given_out.value is not None:
                     at.returned[-1] = at.returned[-1] | at.value(given_out.value)

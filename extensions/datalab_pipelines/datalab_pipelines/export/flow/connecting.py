@@ -7,12 +7,12 @@ other run side by side. Variables that share an object which is changed later tr
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..cells.names import Flow
 from ..facts.naming import dotted
 from ..model import Analysis, Interval, Plan, Port, StagePlan
+from ..trees import nodes_in
 from . import purity
 from .draws import Draws
 from .following import Follower, Moment
@@ -29,7 +29,7 @@ class Sight:
 
     moments: dict[int, Moment]
     follower: Follower
-    dotted: Callable[[ast.AST], str]
+    draws: Draws
     later: dict[int, Objects] = field(default_factory=dict)  # changed in a later cell than this
 
 
@@ -41,7 +41,7 @@ def follow(analysis: Analysis, resolve: dict[str, str]) -> Sight:
 
     follower = Follower(named)
     moments: dict[int, Moment] = {}
-    found = Sight(moments, follower, named)
+    found = Sight(moments, follower, Draws(analysis, named))
     for cell in analysis.code:
         if not cell.opaque:
             moments[cell.index] = follower.cell(one.node for one in cell.statements)
@@ -55,7 +55,7 @@ def follow(analysis: Analysis, resolve: dict[str, str]) -> Sight:
 def connect(plan: Plan, sight: Sight) -> None:
     """Fill in what the plan's stages take and give."""
     alive = lives(plan)
-    draws = Draws(plan.analysis, sight.dotted)
+    draws = sight.draws
     located: dict[str, tuple[str, Port]] = {}
     effects: str = ""
     parameters = {one.name for one in plan.parameters}
@@ -106,9 +106,9 @@ def _results(plan: Plan, stage: StagePlan, flow: Flow, sight: Sight) -> list[Por
     looped = {
         node.id
         for statement in _statements(plan.analysis, stage)
-        for loop in ast.walk(statement)
+        for loop in nodes_in(statement)
         if isinstance(loop, ast.For)
-        for node in ast.walk(loop.target)
+        for node in nodes_in(loop.target)
         if isinstance(node, ast.Name)
     }
     left_out = looped | set(plan.shared) | {one.name for one in plan.parameters}
@@ -127,7 +127,7 @@ def _read(statements: list[ast.stmt]) -> set[str]:
     return {
         node.id
         for one in statements
-        for node in ast.walk(one)
+        for node in nodes_in(one)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
 
@@ -137,7 +137,7 @@ def _acts(statements: list[ast.stmt]) -> bool:
     called = {
         node.func.id
         for one in statements
-        for node in ast.walk(one)
+        for node in nodes_in(one)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     return bool(called & {"shell", "shell_lines"})

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from ..model import Analysis
+from ..trees import nodes_in
 from . import purity
 
 SKLEARN = purity.names("random_sklearn")
@@ -77,30 +78,30 @@ class Draws:
     def _find_holders(self, nodes: list[ast.stmt]) -> None:
         """Let variables that hold something that draws stand for it: ``roll = random.random``."""
         for node in nodes:
-            for one in ast.walk(node):
+            for one in nodes_in(node):
                 if not isinstance(one, ast.Assign):
                     continue
-                called = {id(c.func) for c in ast.walk(one.value) if isinstance(c, ast.Call)}
+                called = {id(c.func) for c in nodes_in(one.value) if isinstance(c, ast.Call)}
                 drawing = any(
                     (isinstance(body, ast.ClassDef) or id(name) not in called)
                     and any(self._draws(part) for part in self._reached([body]))
-                    for name in ast.walk(one.value)
+                    for name in nodes_in(one.value)
                     if isinstance(name, ast.Name)
                     for body in self.bodies.get(name.id, [])
                 )
                 if drawing or self._holds_a_drawer(one.value):
                     for target in one.targets:
-                        for name in ast.walk(target):
+                        for name in nodes_in(target):
                             if isinstance(name, ast.Name):
                                 self.bodies.setdefault(name.id, []).append(one)
 
     def _holds_a_drawer(self, value: ast.expr) -> bool:
         """Say whether a value may hold a function that draws, not only what one gave."""
-        called = {id(one.func) for one in ast.walk(value) if isinstance(one, ast.Call)}
+        called = {id(one.func) for one in nodes_in(value) if isinstance(one, ast.Call)}
         return any(
             (isinstance(one, ast.Lambda) and self._draws(one.body))
             or (id(one) not in called and self._is_drawer(one))
-            for one in ast.walk(value)
+            for one in nodes_in(value)
         )
 
     def _is_drawer(self, node: ast.AST) -> bool:
@@ -129,7 +130,7 @@ class Draws:
         while waiting:
             node = waiting.pop()
             found.append(node)
-            names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+            names = {one.id for one in nodes_in(node) if isinstance(one, ast.Name)}
             for name in names - seen:
                 waiting += self.bodies.get(name, [])
             seen |= names
@@ -138,7 +139,7 @@ class Draws:
     def _seeds(self, node: ast.AST) -> bool:
         return any(
             isinstance(one, ast.Call) and bool(SEEDS.search(self._called(one)))
-            for one in ast.walk(node)
+            for one in nodes_in(node)
         )
 
     def _called(self, node: ast.Call) -> str:
@@ -150,7 +151,7 @@ class Draws:
         return node.func.id if isinstance(node.func, ast.Name) else ""
 
     def _draws(self, node: ast.AST) -> bool:
-        for one in ast.walk(node):
+        for one in nodes_in(node):
             if isinstance(one, ast.Call) and self._call_draws(one):
                 return True
             if isinstance(one, ast.Attribute | ast.Name) and SEABORN.match(self.dotted(one)):

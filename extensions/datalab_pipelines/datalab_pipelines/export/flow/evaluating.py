@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..trees import nodes_in
 from . import purity
 from .calling import call, held_by
 from .heap import NOTHING, Objects, Value
@@ -32,7 +33,7 @@ def _constant(at: Follower, node: ast.Constant) -> Value:
 
 
 def _text(at: Follower, node: ast.JoinedStr) -> Value:
-    for child in ast.walk(node):
+    for child in nodes_in(node):
         if isinstance(child, ast.FormattedValue):
             evaluate(at, child.value)
     return Value(type="str")

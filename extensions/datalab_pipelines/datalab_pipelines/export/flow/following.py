@@ -8,11 +8,11 @@ keep, whatever it is given.
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ..cells.names import scope_of
+from ..trees import copied_tree, nodes_in
 from . import purity
 from .calling import decorated
 from .evaluating import evaluate
@@ -24,8 +24,8 @@ STORING = {
     *("__init__", "__new__", "__post_init__", "__init_subclass__", "__set_name__", "__setattr__"),
     *("__setitem__", "__delitem__", "__delattr__", "__setstate__", "__set__"),
 }
-STEPS = 4_000  # for one statement of a cell, before its calls are no longer walked into
-MOST_STEPS = 60_000
+STEPS = 2_000  # for one statement of a cell, before its calls are no longer walked into
+MOST_STEPS = 30_000
 
 
 class TooLong(Exception):
@@ -304,7 +304,7 @@ class Follower:
         held = subject.objects | self.heap.inside(subject.objects)
         for case in node.cases:
             before = self._state()
-            for one in ast.walk(case.pattern):
+            for one in nodes_in(case.pattern):
                 name = getattr(one, "name", None) or getattr(one, "rest", None)
                 if isinstance(name, str):
                     self.bind(name, Value(held))
@@ -406,7 +406,7 @@ def changes_when_looked_at(node: ast.ClassDef) -> bool:
         special = method.name.startswith("__") and method.name.endswith("__")
         if not special and not method.decorator_list:
             continue
-        for part in ast.walk(method):
+        for part in nodes_in(method):
             stores = isinstance(part, ast.Attribute | ast.Subscript)
             if stores and not isinstance(part.ctx, ast.Load):  # type: ignore[attr-defined]
                 return True
@@ -419,9 +419,9 @@ def changes_when_looked_at(node: ast.ClassDef) -> bool:
 
 def _standing_alone(node: Code) -> Code:
     """Return a function whose ``nonlocal`` names are global, so that it can be looked at alone."""
-    if not any(isinstance(one, ast.Nonlocal) for one in ast.walk(node)):
+    if not any(isinstance(one, ast.Nonlocal) for one in nodes_in(node)):
         return node
-    copied = copy.deepcopy(node)
+    copied = copied_tree(node)
     for one in ast.walk(copied):
         for body in (getattr(one, "body", None), getattr(one, "orelse", None)):
             if not isinstance(body, list):

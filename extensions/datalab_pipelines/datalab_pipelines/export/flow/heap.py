@@ -51,6 +51,7 @@ class Heap:
     types: dict[int, str] = field(default_factory=dict)
     routines: dict[int, Routine] = field(default_factory=dict)
     made: dict[object, int] = field(default_factory=dict)
+    _inside: dict[Objects, Objects] = field(default_factory=dict)  # until something holds more
     calls: dict[int, ast.Call] = field(default_factory=dict)  # that stand for decorators
 
     def new(self, place: object, kind: str = "") -> int:
@@ -66,7 +67,10 @@ class Heap:
     def hold(self, owners: Iterable[int], held: Objects) -> None:
         """Note that ``owners`` may hold ``held``."""
         for one in owners:
-            self.holds[one] = self.holds.get(one, NOTHING) | held
+            before = self.holds.get(one, NOTHING)
+            if not held <= before:
+                self.holds[one] = before | held
+                self._inside.clear()
 
     def keep(self, owners: Iterable[int], kept: Objects) -> None:
         """Note that ``owners`` may keep ``kept`` without changing it."""
@@ -75,7 +79,10 @@ class Heap:
 
     def inside(self, objects: Objects) -> Objects:
         """Return ``objects`` and all that can be changed through them."""
-        return _closure(objects, self.holds)
+        found = self._inside.get(objects)
+        if found is None:
+            found = self._inside[objects] = _closure(objects, self.holds)
+        return found
 
     def elements(self, objects: Objects) -> Objects:
         """Return what iterating over ``objects``, or indexing them, may give."""

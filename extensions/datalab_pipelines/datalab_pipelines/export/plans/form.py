@@ -11,6 +11,7 @@ import builtins
 
 from ..cells.stars import is_star
 from ..model import Analysis, Plan
+from ..trees import nodes_in
 
 BY_NAME = {"multiprocessing", "concurrent", "pickle", "dill", "joblib", "pathos", "ray", "dask"}
 SEES = {"__main__", "inspect", "code", "pdb"}
@@ -54,11 +55,11 @@ def _statement(node: ast.stmt, analysis: Analysis) -> str:
             return "it declares a global variable outside of a function"
         if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             outside.extend(c for c in ast.iter_child_nodes(one) if isinstance(c, ast.stmt))
-    for part in ast.walk(node):
+    for part in nodes_in(node):
         if isinstance(part, ast.Compare) and _asks_for_identity(part, analysis):
             return "it asks whether two names are one object"
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            for inner in ast.walk(part):
+            for inner in nodes_in(part):
                 if isinstance(inner, ast.Call) and _reads_by_name(inner):
                     return "a function names variables in the text of a query"
     return ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..cells.reading import plain_text
 from ..errors import ExportError
 from ..model import Analysis, Choices, CodeCell, Interval
+from ..trees import nodes_in
 
 MOST, LEAST = 8, 2
 TAG = re.compile(r"(?:stage|step|block):(.+)")
@@ -185,7 +186,7 @@ def _phase(cell: CodeCell) -> int:
     called = [
         node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         for one in cell.statements
-        for node in ast.walk(one.node)
+        for node in nodes_in(one.node)
         if isinstance(node, ast.Call)
     ]
     if any(TRAINS.fullmatch(name) for name in called):

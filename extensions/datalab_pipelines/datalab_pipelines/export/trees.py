@@ -1,0 +1,32 @@
+"""Walking syntax trees that do not change: each is walked once."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from typing import TypeVar
+
+Node = TypeVar("Node", bound=ast.AST)
+REMEMBERED = ("_parts", "_scope")
+
+
+def nodes_in(node: ast.AST) -> list[ast.AST]:
+    """Return ``node`` and all that is in it, in the order of ``ast.walk``; remembered in the node.
+
+    Only for trees that nobody changes: an analysis asks for the parts of a statement dozens of
+    times, and walking them was most of its time.
+    """
+    found: list[ast.AST] | None = getattr(node, "_parts", None)
+    if found is None:
+        found = list(ast.walk(node))
+        node._parts = found  # type: ignore[attr-defined]
+    return found
+
+
+def copied_tree(node: Node) -> Node:
+    """Return a copy that may be changed: nothing is remembered in its nodes."""
+    copied = copy.deepcopy(node)
+    for one in ast.walk(copied):
+        for name in REMEMBERED:
+            vars(one).pop(name, None)
+    return copied
