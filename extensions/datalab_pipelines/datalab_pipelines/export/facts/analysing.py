@@ -6,13 +6,14 @@ import ast
 import re
 
 from ..cells.magics import statements_of, translate
-from ..cells.names import Flow, scope_of, strings_in
+from ..cells.names import Flow, scope_of
 from ..cells.stars import name_stars
 from ..errors import ExportError
 from ..model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
 from ..text import Edit, apply_edits, offsets, span
 from . import knowledge
 from .checking import check
+from .files import keep_files
 from .promoting import parameters_of
 from .sharing import BUILTINS, bindings, divide, reached
 from .soundness import Function, changed_roots, root_of
@@ -142,7 +143,7 @@ def _look(found: Analysis) -> None:
         _settings(found, cell, resolve, last)
         _patches(found, cell, resolve, last)
         _unstorable(found, cell, resolve, plain)
-    _files(found, plain, resolve)
+    keep_files(found, plain, resolve, dotted)
     if OWN_STATE & {name.split(".")[0] for name in found.imports}:
         why = "TensorFlow, Keras and JAX keep random state that cannot be handed on"
         found.intervals.append(Interval(code[0].index, last, "random", why))
@@ -422,43 +423,3 @@ def _cannot_be_stored(node: ast.AST, resolve: dict[str, str], generators: set[st
         if isinstance(node.func, ast.Attribute) and not name:
             return knowledge.UNSTORABLE_METHODS.get(node.func.attr, "")
     return ""
-
-
-WRITING_ROOTS = ("os", "shutil", "subprocess", "pathlib", "urllib")
-WRITING = re.compile(
-    r"to_(csv|excel|parquet|pickle|json|hdf|feather|sql|stata)|save\w*|dump|write\w*"
-)
-
-
-def _files(found: Analysis, code: list[CodeCell], resolve: dict[str, str]) -> None:
-    """Keep cells that read files together with those that wrote them."""
-    writers: list[tuple[int, set[str], bool]] = []
-    for cell in code:
-        texts = set(strings_in(one.node for one in cell.statements))
-        wrote, unknown, reads = False, False, False
-        for one in cell.statements:
-            for node in ast.walk(one.node):
-                if not isinstance(node, ast.Call):
-                    continue
-                name = dotted(node.func, resolve)
-                short = node.func.attr if isinstance(node.func, ast.Attribute) else name
-                mode = strings_in(node.args[1:2]) if name == "open" else []
-                mode += strings_in(k.value for k in node.keywords if k.arg == "mode")
-                called = isinstance(node.func, ast.Name) and node.func.id
-                of_system = name.split(".")[0] in WRITING_ROOTS and knowledge.WRITERS.match(short)
-                ends = short.rsplit(".", 1)[-1]
-                literal = bool(strings_in([node]))
-                if called in ("shell", "shell_lines") or of_system:
-                    wrote = unknown = True
-                elif any(set(m) & set("wax+") for m in mode) or WRITING.fullmatch(ends):
-                    wrote, unknown = True, unknown or not literal
-                if node.args and (knowledge.READERS.match(ends) or called in ("shell",)):
-                    reads = True
-        facts = found.facts[cell.index]
-        facts.reads_files, facts.writes_files = reads, wrote
-        for first, paths, any_path in writers:
-            if paths & texts or (reads and any_path):
-                why = "files written by the one are read by the other"
-                found.intervals.append(Interval(first, cell.index, "files", why))
-        if wrote:
-            writers.append((cell.index, {t for t in texts if "." in t or "/" in t}, unknown))

@@ -28,6 +28,7 @@ MOST_RUNS = 6
 TIMEOUT = 3600.0
 NOTES = ".proof"
 PLACE = re.compile(r"(?:ArtifactError: )?/\S+\.py:\d+: ")  # in a folder that is gone
+NO_FILE = re.compile(r"No such file or directory: ['\"]([^'\"]+)")
 UNSTORED = re.compile(
     r"(?P<stage>\w+): (?:\w+: )?the output '(?P<name>\w+)' of .* cannot be stored", re.DOTALL
 )
@@ -149,6 +150,8 @@ def _boundary(plan: Plan, found: Verification) -> tuple[int, str]:
         lines = [one for one in text.strip().splitlines() if one[:1].strip()]
         trace = bool(lines) and lines[0].startswith("Traceback")
         reason = lines[-1 if trace else 0] if lines else "it failed"
+        if missing := NO_FILE.search(text):
+            reason = f"each has a folder of its own, and {missing[1]} is of an earlier one"
         return min(max(at, 1), len(names) - 1), PLACE.sub("", reason)[:200]
     stages = [*found.different.values(), *found.shown_differently]
     first = min(names.index(stage) for stage in stages)
