@@ -23,7 +23,8 @@ from datalab_pipelines.errors import PipelineError
 from datalab_pipelines.export.code.writing import write_code
 from datalab_pipelines.export.proof.comparing import Reference
 from datalab_pipelines.export.proof.reference import _each
-from datalab_pipelines.export.proof.verifying import compare_notes, to_run
+from datalab_pipelines.export.proof.running import to_run
+from datalab_pipelines.export.proof.verifying import compare_notes
 from datalab_pipelines.outputs import recording
 from datalab_pipelines.run.engine import Engine
 

@@ -19,14 +19,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
@@ -155,8 +156,9 @@ def _execute(call: Call, store: Store) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="datalab-") as scratch:
         report = Path(scratch) / "report"
         os.environ[artifacts.REPORT] = str(report)
-        value = invoke(stage, arguments)
-        document = write_outputs(stage, value, store, Path(scratch))
+        with _folder_of_its_own(Path(scratch)):
+            value = invoke(stage, arguments)
+            document = write_outputs(stage, value, store, Path(scratch))
         for path in sorted(report.glob("*")) if report.is_dir() else ():
             store.put_file(f"runs/{call.run}/{call.node}/report/{path.name}", path)
     document |= {
@@ -169,6 +171,22 @@ def _execute(call: Call, store: Store) -> dict[str, Any]:
     store.write_json(result_key(call.run, call.node), document)
     forgive(store, call)
     return document
+
+
+@contextmanager
+def _folder_of_its_own(scratch: Path) -> Iterator[None]:
+    """Work in a copy of the project while an export is proved.
+
+    On AWS every stage has a container of its own, so what one writes to disk no other finds.
+    """
+    if not os.environ.get(PROOF):
+        yield
+        return
+    copy = scratch / "project"
+    ignored = shutil.ignore_patterns(".datalab", ".git", "__pycache__", "tests", ".proof")
+    shutil.copytree(Path.cwd(), copy, ignore=ignored)
+    with chdir(copy):
+        yield
 
 
 def forgive(store: Store, call: Call) -> None:

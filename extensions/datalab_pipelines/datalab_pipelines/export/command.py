@@ -26,12 +26,14 @@ from . import (
 from .model import to_json
 from .plans.choosing import computes, pairs
 from .projects.describing import proof
+from .proof.verifying import TIMEOUT
 
 DIFFERENT, REFUSED, UNFINISHED, STOPPED = 1, 2, 3, 130
 _EPILOG = """\
 exit status:
   0    done
-  1    exported, but the pipeline is not the notebook (--verify says where)
+  1    exported, but not shown to be the notebook (--verify says where it differs, or that
+       --timeout was too short)
   2    refused, and nothing was written
   3    committed, but checking the branch out, pushing, or the pull request failed
   130  stopped by Ctrl-C
@@ -72,6 +74,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--to", type=Path, metavar="FOLDER", help="the project's folder (NAME beside the notebook)")
     add("--name", default="", help="the pipeline's name (from the notebook's title)")
     add("--verify", action="store_true", help="run notebook and pipeline, and compare them")
+    add(
+        "--timeout",
+        type=_seconds,
+        default=TIMEOUT,
+        metavar="SECONDS",
+        help="how long --verify lets each run take (%(default).0f)",
+    )
     add("--dry-run", action="store_true", help="show the plan, write nothing")
     add("--json", action="store_true", help="say everything as JSON")
 
@@ -136,6 +145,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return seconds
+
+
 def _git(given: argparse.Namespace) -> GitOptions | None:
     """Return the options for git, None when nothing is to be committed."""
     asked = [
@@ -181,7 +197,7 @@ def _export(given: argparse.Namespace) -> int:
         state = git_state(target, found.name, given.branch, given.github_host) if git else None
     else:
         if given.verify:
-            checked = verify(found, progress=say)
+            checked = verify(found, timeout=given.timeout, progress=say)
             found = checked.plan
         project = ProjectOptions(owners=tuple(given.owner), wheels=tuple(given.wheel))
         done = export_project(

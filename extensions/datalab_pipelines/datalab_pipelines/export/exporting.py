@@ -18,6 +18,9 @@ from .projects.project import ProjectOptions
 from .projects.publishing import Exported, Progress, Work, new_repository, to_branch, to_folder
 from .proof.verifying import Verification
 
+DIFFERS = "the pipeline is not the notebook"
+NOT_PUSHED = {"unfinished": "the pipeline was not compared with the notebook to the end"}
+
 
 def export_project(
     plan: Plan,
@@ -54,10 +57,11 @@ def export_project(
     wrong = verification is not None and verification.status not in ("equal", "not compared")
     asked = git is not None and (git.push or git.pull_request)
     if git and asked and wrong:
+        found = NOT_PUSHED.get(verification.status if verification else "", DIFFERS)
         done = export_work(work, target, replace(git, push=False, pull_request=False), progress)
         done.problem = done.problem or {
-            "message": "committed, but not pushed: the pipeline is not the notebook",
-            "hint": "See what is different; push the branch yourself to show it to others.",
+            "message": f"committed, but not pushed: {found}",
+            "hint": "See what was found; push the branch yourself to show it to others.",
         }
         return done
     return export_work(work, target, git, progress)

@@ -9,7 +9,8 @@ from datalab_pipelines.export.code.writing import data_files, render_code
 from datalab_pipelines.export.command import main
 from datalab_pipelines.export.flow.heap import Heap
 from datalab_pipelines.export.projects import requirements
-from datalab_pipelines.export.proof.verifying import does_not_run, verify
+from datalab_pipelines.export.proof.running import does_not_run
+from datalab_pipelines.export.proof.verifying import verify
 from exporting import compare, notebook, planned, stages
 
 

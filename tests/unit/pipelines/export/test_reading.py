@@ -24,7 +24,7 @@ def written(folder, content):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("", "not valid JSON"),
+        ("", "an empty file"),
         ("{", "not valid JSON"),
         ("[1]", "not a notebook"),
         ("{}", "not a notebook"),

@@ -213,6 +213,8 @@ def _replacement(
         return _with_os(node, f"os.environ[{key.strip()!r}] = {value.strip()!r}")
     elif name == "cd" and rest.strip() and "$" not in rest and "{" not in rest:
         return _with_os(node, f"os.chdir({rest.strip()!r})")
+    elif name == "xdel" and rest.strip().isidentifier():
+        return f"del {rest.strip()}"
     elif name in ("ls", "ll", "mkdir", "cat", "rm", "cp", "mv", "head"):
         return _shell(f"{name} {rest}", "system", found)
     elif name not in DROPPED or not alone:

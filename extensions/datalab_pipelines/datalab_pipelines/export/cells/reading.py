@@ -41,8 +41,9 @@ def read(path: str | Path) -> Notebook:
     code = [cell for cell in cells if cell.kind == "code" and cell.source.strip()]
     if not code:
         raise ExportError(
-            f"{path.name} has no code in it",
-            hint="A pipeline is made of code cells. Is the last version of it saved?",
+            f"{path.name} has no code in it: {_what_is_there(cells)}",
+            hint="A pipeline is made of code cells. If you see some in the editor, save the "
+            "notebook.",
         )
     if sum(len(cell.source) for cell in code) > LARGEST_SOURCE:
         raise ExportError(
@@ -50,6 +51,15 @@ def read(path: str | Path) -> Notebook:
             hint="Move data that is written into cells to a file.",
         )
     return Notebook(path, cells, _title(cells, path), document)
+
+
+def _what_is_there(cells: list[Cell]) -> str:
+    kinds = [cell.kind for cell in cells if cell.source.strip()]
+    if not kinds:
+        return "all its cells are empty" if cells else "it has no cells"
+    return (
+        f"it has {' and '.join(f'{kinds.count(k)} {k}' for k in dict.fromkeys(kinds))} cells only"
+    )
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -63,7 +73,9 @@ def _document(path: Path) -> dict[str, Any]:
             )
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise ExportError(f"there is no notebook {path}", hint="Save it first.") from None
+        raise ExportError(
+            f"there is no notebook {path}", hint="Check the path; a new notebook is saved first."
+        ) from None
     except IsADirectoryError:
         raise ExportError(f"{path} is a folder, not a notebook") from None
     except OSError as error:
@@ -71,7 +83,12 @@ def _document(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ExportError(f"{path.name} is not a notebook: it is not text in UTF-8") from None
     except (ValueError, RecursionError) as error:
-        hint = "It is empty: save it first." if not size else "Was it saved whole, or merged?"
+        if not size:
+            raise ExportError(
+                f"{path.name} is an empty file, and no notebook",
+                hint="Open it in JupyterLab, which makes a notebook of it, and write code cells.",
+            ) from None
+        hint = "Was it saved whole, or merged?"
         raise ExportError(f"{path.name} is not valid JSON: {error}", hint=hint) from None
     if not isinstance(document, dict):
         raise ExportError(f"{path.name} is JSON, but not a notebook")

@@ -50,7 +50,11 @@ def docstring(prose: list[str], stage: StagePlan) -> str:
         for item in one.split("\n"):
             deeper = "  " if LISTED.match(item) else ""
             lines += textwrap.wrap(
-                sentence(item), 88, subsequent_indent=deeper, break_on_hyphens=False
+                sentence(item),
+                88,
+                subsequent_indent=deeper,
+                break_on_hyphens=False,
+                break_long_words=False,  # an address
             )
     text = "\n".join(lines).replace('"""', "'''")
     opened = 'r"""' if "\\" in text else '"""'

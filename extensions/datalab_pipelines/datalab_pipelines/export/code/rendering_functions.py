@@ -18,7 +18,7 @@ from ..text import Edit, apply_edits, indent, offsets, span
 from .hinting import Hints
 from .pieces import apart, called_in, line_of, loaded, names_in, tidied, with_nonlocal
 from .preamble import Preamble, imports_of, preamble_of, side_effects
-from .prose import WITHIN, docstring, paragraphs
+from .prose import WITHIN, docstring, paragraphs, sentence
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 
 NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
@@ -41,7 +41,7 @@ class _Module:
     first: list[str] = field(default_factory=list)
 
     def text(self, futures: list[str]) -> str:
-        lines = [f'"""{_short(self.title)}."""', "", *futures, *self.first]
+        lines = [f'"""{sentence(_short(self.title))}"""', "", *futures, *self.first]
         lines += sorted(self.imports | self.hints.imports)
         return "\n".join([*lines, "", "", *self.body]) + "\n"
 
@@ -438,7 +438,9 @@ class FunctionsForm(VariablesForm):
                 if line == stage.title or WITHIN.match(line):
                     continue
                 if line and not re.match(r"!\[|<|\$\$|---|\||```|\$[^$]*\$$", line):
-                    lines += textwrap.wrap(line, 90, break_on_hyphens=False) or [""]
+                    lines += textwrap.wrap(
+                        line, 90, break_on_hyphens=False, break_long_words=False
+                    ) or [""]
         if len(lines) > MOST_NOTES:
             lines = [*lines[:MOST_NOTES], "(The notebook says more.)"]
         return "".join(f"# {line}\n" for line in lines)

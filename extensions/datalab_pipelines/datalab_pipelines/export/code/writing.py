@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ MOST_MODULES = 200  # of one package
 LARGEST_DATA = 50 * 2**20
 LONGEST_NAME = 200  # bytes; file systems end at 255
 LARGEST_NOTEBOOK = 5 * 2**20
+MAGIC = re.compile(r"\s*%%?\w+\s+(.+)")
 Files = dict[str, bytes]
 
 
@@ -68,6 +70,8 @@ def data_files(plan: Plan) -> list[str]:
     folder = plan.analysis.notebook.path.resolve().parent
     texts = set(strings_in(s.node for cell in plan.analysis.code for s in cell.statements))
     texts |= _modules_beside(folder, plan.analysis.imports)
+    run = _named_by_magics(plan)
+    texts |= run
     # What is downloaded where it is not there already: ``download("https://…/data.csv")``.
     texts |= {text.rsplit("/", 1)[-1] for text in texts if text.startswith(("http:", "https:"))}
     found, total = [], 0
@@ -80,10 +84,24 @@ def data_files(plan: Plan) -> list[str]:
             continue
         path = folder / text
         inside = not Path(text).is_absolute() and ".." not in Path(text).parts
-        if inside and path.is_file() and path.suffix != ".ipynb":
+        called = path.suffix != ".ipynb" or text in run
+        if inside and path.is_file() and called and path.name != plan.analysis.notebook.path.name:
             total += path.stat().st_size
             if total <= LARGEST_DATA:
                 found.append(text)
+    return found
+
+
+def _named_by_magics(plan: Plan) -> set[str]:
+    """Return what cells that only IPython runs may name: ``%run Code.ipynb``, ``%load x.py``."""
+    opaque = {cell.index for cell in plan.analysis.code if cell.opaque}
+    found: set[str] = set()
+    for cell in plan.analysis.notebook.cells:
+        for line in cell.source.splitlines() if cell.index in opaque else ():
+            if match := MAGIC.match(line):
+                words = [*match[1].split(), match[1].strip()]
+                found |= {word.strip("'\"") for word in words}
+                found |= {f"{word}.py" for word in words}
     return found
 
 

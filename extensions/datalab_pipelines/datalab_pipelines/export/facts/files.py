@@ -25,20 +25,26 @@ WRITING = re.compile(
     r"to_(csv|excel|parquet|pickle|json|hdf|feather|sql|stata)|save\w*|dump|write\w*"
 )
 WRITES = re.compile(r"(?=.*[wax+])[rwaxbt+]{1,3}")  # as the mode of ``open``
+DATABASES = {"sqlite3.connect", "duckdb.connect", "sqlalchemy.create_engine", "shelve.open"}
+NO_FILES = re.compile(r"loads\w*|load_(state_dict|weights|ext)|readline\w*|reader")
 PICTURES = re.compile(r"savefig|write_image|imsave|imwrite")
 READS_PICTURES = {"imread", "load_img", "decode_image"}
 FOLDERS = {"mkdir", "makedirs"}
 LOOKS_AROUND = re.compile(
     r"listdir|i?glob|walk|iterdir|scandir|exists|isfile|isdir|is_file|is_dir|stat|getsize|rglob"
 )
-NEEDS_NO_ARGUMENT = re.compile(r"exists|is_file|is_dir|iterdir|read_text|read_bytes")
+NEEDS_NO_ARGUMENT = re.compile(
+    r"exists|is_file|is_dir|iterdir|read_text|read_bytes|listdir|scandir|walk"
+)
+MOVES = re.compile(r"rename\w*|replace|move|copy\w*|link|symlink")
 # Data that libraries bring along, or keep in a place of their own.
 LIBRARIES = re.compile(
-    r"sklearn\.datasets\.|seaborn\.load_dataset|statsmodels\.|(tensorflow\.)?keras\.datasets\."
+    r"sklearn\.|seaborn\.load_dataset|statsmodels\.|(tensorflow\.)?keras\.datasets\."
     r"|torchvision\.datasets|vega_datasets|nltk\.|plotly\.data|tensorflow_datasets|datasets\.load"
 )
 SHELL = ("shell", "shell_lines")
 PICTURE_FILE = re.compile(r".*\.(png|jpe?g|gif|svg|pdf|tiff?|webp|bmp|eps)", re.IGNORECASE)
+PIECE = re.compile(r"^\.\w+$|[*?{}%]")  # ".csv", "part_*.csv", "part_%d.csv"
 URL = re.compile(r"\w+://")
 
 
@@ -98,7 +104,10 @@ class Files:
 
     def _of(self, node: ast.AST, place: Place) -> Iterator[Act]:
         for part in _running(node):
-            if isinstance(part, ast.Call):
+            if isinstance(part, ast.Import | ast.ImportFrom):
+                modules = [one.name for one in part.names] + [getattr(part, "module", "") or ""]
+                yield Act(False, "module", frozenset(f"{one}.py" for one in modules))
+            elif isinstance(part, ast.Call):
                 yield from self._of_call(part, place)
                 if isinstance(part.func, ast.Attribute):
                     yield from self._within(self.methods.get(part.func.attr, []), place)
@@ -121,7 +130,11 @@ class Files:
         if isinstance(call.func, ast.Name) and call.func.id in SHELL:
             yield from (Act(True, "any"), Act(False, "any"))
             return
-        if LIBRARIES.match(name):
+        if LIBRARIES.match(name) or NO_FILES.fullmatch(short):
+            return
+        if name in DATABASES:
+            paths = self._paths(call, place)
+            yield from (Act(True, "data", paths), Act(False, "data", paths))
             return
         mode = strings_in(call.args[1:2]) if name == "open" else []
         mode += strings_in(k.value for k in call.keywords if k.arg == "mode")
@@ -132,11 +145,14 @@ class Files:
             yield Act(True, "folder", self._paths(call, place))
         elif of_system or WRITING.fullmatch(short) or any(WRITES.fullmatch(one) for one in mode):
             yield Act(True, "data", self._paths(call, place))
+            if of_system and MOVES.fullmatch(short):
+                yield Act(False, "data", self._paths(call, place))
         if short in READS_PICTURES:
             yield Act(False, "picture", self._paths(call, place))
         elif knowledge.READERS.match(short) and (call.args or NEEDS_NO_ARGUMENT.match(short)):
-            kind = "any" if LOOKS_AROUND.fullmatch(short) or name == "open" else "data"
-            paths = self._paths(call, place)
+            around = bool(LOOKS_AROUND.fullmatch(short))
+            kind = "any" if around or name == "open" else "data"
+            paths = self._paths(call, Place(call, place.local) if around else place)
             if not paths or not all(URL.match(one) for one in paths):
                 yield Act(False, kind, paths)
 
@@ -213,6 +229,10 @@ def keep_files_together(found: Analysis, code: list[CodeCell], resolve: dict[str
         for first in sorted(seen):
             why = "files written by the one are read by the other"
             found.intervals.append(Interval(first, cell.index, "files", why))
+        for one in cell.statements:
+            if _goes_to_one_that_is_made(found, one.node, resolve):
+                why = "a folder that the notebook makes is gone into"
+                found.intervals.append(Interval(code[0].index, code[-1].index, "files", why))
         writers += [(cell.index, one) for one in acts if one.writes]
 
 
@@ -222,22 +242,40 @@ def _meet(wrote: Act, one: Act) -> bool:
         return False
     if wrote.kind == "picture" and one.kind == "data":
         return False
+    if one.kind == "module":
+        return bool(wrote.paths & one.paths)
     if wrote.kind == "picture" and one.paths and not wrote.paths:
         return any(PICTURE_FILE.fullmatch(path) for path in one.paths)
     if wrote.paths and one.paths:
-        mine, others = _parts(wrote.paths), _parts(one.paths)
-        return bool(mine & others)
+        return any(_same(mine, other) for mine in wrote.paths for other in one.paths)
     return True
 
 
-def _parts(paths: frozenset[str]) -> set[str]:
-    """Return paths, the names at their ends, and the folders that they are in."""
-    found: set[str] = set()
-    for one in paths:
-        path = PurePosixPath(one.replace("\\", "/"))
-        found |= {path.name, *(str(parent) for parent in path.parents)}
-        found.add(str(path))
-    return found - {".", "/", "..", ""}
+def _same(mine: str, other: str) -> bool:
+    """Say whether two texts may be, or be parts of, one path."""
+    for piece, whole in ((mine, other), (other, mine)):
+        if PIECE.search(piece):
+            known = [one for one in re.split(r"[*?{}%]\w?", piece) if len(one) > 1]
+            if not known or any(one in whole for one in known):
+                return True
+    return bool(_parts(mine) & _parts(other))
+
+
+def _goes_to_one_that_is_made(found: Analysis, node: ast.stmt, resolve: dict[str, str]) -> bool:
+    """Say whether ``os.chdir`` may go to a folder that is not beside the notebook."""
+    here = found.notebook.path.resolve().parent
+    for call in _calls(node):
+        if dotted(call.func, resolve) == "os.chdir":
+            texts = strings_in(call.args[:1])
+            if not texts or not (here / texts[0]).is_dir():
+                return True
+    return False
+
+
+def _parts(text: str) -> set[str]:
+    """Return a path, the name at its end, and the folders that it is in."""
+    path = PurePosixPath(text.replace("\\", "/"))
+    return {str(path), path.name, *map(str, path.parents)} - {".", "/", "..", ""}
 
 
 def makes_folder(node: ast.stmt) -> bool:

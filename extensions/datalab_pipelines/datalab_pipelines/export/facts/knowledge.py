@@ -37,6 +37,7 @@ UNSTORABLE = {
     "asyncio.new_event_loop": "an event loop",
     "asyncio.get_event_loop": "an event loop",
     "memoryview": "a view of memory",
+    "shelve.open": "an open shelf",
     "itertools.tee": "iterators",
     "threading.Thread": "a thread",
     "multiprocessing.Pool": "a pool of processes",
@@ -46,6 +47,8 @@ UNSTORABLE = {
     "socket.socket": "a socket",
     "tempfile.TemporaryDirectory": "a temporary folder",
     "tempfile.NamedTemporaryFile": "a temporary file",
+    "tempfile.mkdtemp": "a temporary folder",
+    "tempfile.mkstemp": "a temporary file",
     "os.scandir": "an open folder",
     "glob.iglob": "an iterator",
     "pandas.ExcelWriter": "a writer to an open file",
@@ -108,7 +111,7 @@ DISPLAY_ONLY = re.compile(
 )
 WRITERS = re.compile(
     r"^(to_(csv|excel|parquet|pickle|json|hdf|feather|sql|stata)|savefig|save\w*|dump|write\w*"
-    r"|makedirs|mkdir|rename|remove|unlink|rmtree|copy(file|tree|2)?|move|extractall|extract"
+    r"|makedirs|mkdir|rename\w*|replace|link|remove|unlink|rmtree|copy(file|tree|2)?|move|extractall|extract"
     r"|urlretrieve|imwrite|savetxt|savez\w*|touch|symlink|system|run|call|check_call|export\w*)$"
 )
 READERS = re.compile(

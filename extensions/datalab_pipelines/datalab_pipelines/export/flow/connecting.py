@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ..cells.names import Flow
 from ..facts.naming import dotted
+from ..facts.soundness import constant
 from ..model import Analysis, Interval, Plan, Port, StagePlan
 from ..trees import nodes_in
 from . import purity
@@ -112,7 +113,7 @@ def _results(plan: Plan, stage: StagePlan, flow: Flow, sight: Sight) -> list[Por
         if isinstance(node, ast.Name)
     }
     left_out = looped | set(plan.shared) | {one.name for one in plan.parameters}
-    left_out |= plan.analysis.unstorable
+    left_out |= plan.analysis.unstorable | _settings_of(_statements(plan.analysis, stage))
     found = []
     for name in sorted(flow.definite - left_out):
         kind = _type_of(last.variables.get(name))
@@ -121,6 +122,18 @@ def _results(plan: Plan, stage: StagePlan, flow: Flow, sight: Sight) -> list[Por
         ):
             found.append(Port(name, [name], kind, {name: kind}))
     return found
+
+
+def _settings_of(statements: list[ast.stmt]) -> set[str]:
+    """Return the variables that are only bound to what is written out: no results of anything."""
+    made: set[str] = set()
+    given: set[str] = set()
+    for statement in statements:
+        written = isinstance(statement, ast.Assign) and constant(statement.value)
+        flow = Flow()
+        flow.statement(statement)
+        (given if written else made).update(flow.definite | flow.maybe)
+    return given - made
 
 
 def _read(statements: list[ast.stmt]) -> set[str]:

@@ -50,6 +50,11 @@ def proof(verification: Verification | None) -> list[str]:
             f"{_count(len(verification.equal), 'variable')} equal at the end"
             + (f", and the output of {_count(shown, 'cell')} the same." if shown else ".")
         ]
+    elif verification.status == "unfinished":
+        found = [
+            f"NOT VERIFIED: {verification.error}. What was written is the plan, unproved. Give it "
+            "more time (--timeout SECONDS), or verify a copy of the notebook with less data."
+        ]
     elif verification.status == "not compared":
         found = ["Verified only that the pipeline runs; nothing was compared."]
     else:

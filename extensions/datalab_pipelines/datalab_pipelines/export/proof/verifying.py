@@ -7,42 +7,31 @@ What two runs of the notebook do not agree on cannot be compared.
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import json
-import os
 import re
-import shutil
 import subprocess
-import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...artifacts import REPORT
 from ...entry import PROOF
-from ..code.writing import data_files, write_code
+from ..code.writing import write_code
 from ..errors import ExportError
-from ..facts.naming import dotted, library_names
 from ..model import Choices, Plan, StagePlan, Warn
 from ..plans.planning import plan as make_plan
-from .comparing import Reference, Run, difference
+from .comparing import Reference, difference
+from .running import Progress, TooLong, process, run_notebook, twice
 
 MOST_RUNS = 6
+TIMEOUT = 3600.0
 NOTES = ".proof"
 PLACE = re.compile(r"(?:ArtifactError: )?/\S+\.py:\d+: ")  # in a folder that is gone
+NO_FILE = re.compile(r"No such file or directory: ['\"]([^'\"]+)")
 UNSTORED = re.compile(
     r"(?P<stage>\w+): (?:\w+: )?the output '(?P<name>\w+)' of .* cannot be stored", re.DOTALL
 )
-RAISED = re.compile(r"[\w.]+(?:Error|Exception|Exit|Interrupt|Warning)\b(?::|$)|[\w.]+: ")
-IN_CELL = re.compile(r'File "cell (\d+)", line (\d+)')
-NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
-NO_NETWORK = re.compile(
-    r"URLError|NameResolutionError|ConnectionError|ConnectTimeout|MaxRetryError|gaierror"
-)
-Progress = Callable[[str], None]
 
 
 @dataclass
@@ -53,7 +42,7 @@ class Verification:
     says why others vary, by the cell's number; ``shown_differently`` says by stage what is not.
     """
 
-    status: str  # equal, not compared (it runs), different, failed
+    status: str  # equal, not compared (it runs), different, failed, unfinished (no time left)
     plan: Plan = field(repr=False)
     equal: list[str] = field(default_factory=list)
     not_comparable: dict[str, str] = field(default_factory=dict)
@@ -66,21 +55,28 @@ class Verification:
 
 
 def verify(
-    plan: Plan, *, timeout: float = 3600, progress: Progress = lambda text: None
+    plan: Plan, *, timeout: float = TIMEOUT, progress: Progress = lambda text: None
 ) -> Verification:
     """Compare the notebook with its pipeline; make the split coarser until they agree.
 
-    Raises ``ExportError`` when the notebook itself does not run from top to bottom.
+    ``timeout``: seconds for each run of the notebook, and of the pipeline; after that the plan as
+    it is comes back as ``unfinished``. Raises ``ExportError`` when the notebook itself does not run
+    from top to bottom.
     """
+    try:
+        return _verify(plan, timeout, progress)
+    except TooLong as late:
+        what = late.what or "the notebook"
+        text = f"{what} was not finished after {timeout:.0f} s"
+        progress(text)
+        return Verification("unfinished", plan, error=text)
+
+
+def _verify(plan: Plan, timeout: float, progress: Progress) -> Verification:
     merged: list[str] = []
     with tempfile.TemporaryDirectory(prefix="datalab-verify-") as scratch:
         folder = Path(scratch)
-        runs: list[Run] = []
-        for number in (1, 2):
-            progress(f"running the notebook ({number} of 2)")
-            # What nobody has set in memory is something else in the second run: glibc, mallopt(3).
-            more = {"MALLOC_PERTURB_": "165"} if number == 2 else {}
-            runs.append(_run_notebook(plan, folder / f"notebook{number}", timeout, more))
+        runs = twice(plan, folder, timeout, progress)
         reference = Reference(*runs)
         attempt = 0
         while True:
@@ -90,7 +86,7 @@ def verify(
             # What is drawn without a seed may be the same twice by chance: ask a few times more.
             while found.status == "different" and reference.varies and len(runs) < MOST_RUNS:
                 progress("running the notebook once more: not all of it is the same each time")
-                runs.append(_run_notebook(plan, folder / f"notebook{len(runs) + 1}", timeout, {}))
+                runs.append(run_notebook(plan, folder / f"notebook{len(runs) + 1}", timeout, {}))
                 reference = Reference(*runs)
                 found = compare_notes(plan, reference, folder / f"pipeline{attempt}" / NOTES)
             found.merged = merged
@@ -154,6 +150,8 @@ def _boundary(plan: Plan, found: Verification) -> tuple[int, str]:
         lines = [one for one in text.strip().splitlines() if one[:1].strip()]
         trace = bool(lines) and lines[0].startswith("Traceback")
         reason = lines[-1 if trace else 0] if lines else "it failed"
+        if missing := NO_FILE.search(text):
+            reason = f"each has a folder of its own, and {missing[1]} is of an earlier one"
         return min(max(at, 1), len(names) - 1), PLACE.sub("", reason)[:200]
     stages = [*found.different.values(), *found.shown_differently]
     first = min(names.index(stage) for stage in stages)
@@ -187,125 +185,11 @@ def without_result(plan: Plan, name: str) -> Plan:
     return plan
 
 
-def _shown(plan: Plan) -> dict[int, str]:
-    """Say which cells show their last expression: yes, no, or as a plot does, in passing."""
-    cells = [cell for cell in plan.analysis.code if not cell.opaque]
-    resolve = library_names(cells)
-    found = {}
-    for cell in cells:
-        last = cell.statements[-1].node if cell.statements else None
-        if not cell.shown or not isinstance(last, ast.Expr):
-            found[cell.index] = "no"
-        elif isinstance(last.value, ast.Constant) and isinstance(last.value.value, str):
-            found[cell.index] = "passing"
-        else:
-            called = dotted(last.value, resolve) or dotted(
-                getattr(last.value, "func", last.value), resolve
-            )
-            passing = called.startswith(("matplotlib.pyplot.", "IPython.display."))
-            found[cell.index] = "passing" if passing else "yes"
-    return found
-
-
-def to_run(plan: Plan) -> list[dict[str, Any]]:
-    """Return the notebook's cells as ``reference`` takes them."""
-    ends = {stage.cells[-1] for stage in plan.stages}
-    if plan.whole:
-        return [{"index": max(ends), "path": plan.analysis.notebook.path.name}]
-    shown = _shown(plan)
-    return [
-        {
-            "index": cell.index,
-            "code": cell.code,
-            "shown": shown.get(cell.index, "no"),
-            "digest": cell.index in ends,
-        }
-        for cell in plan.analysis.code
-    ]
-
-
-def _run_notebook(plan: Plan, folder: Path, timeout: float, more: dict[str, str]) -> Run:
-    """Run the notebook in a clean process; return what was noted after every code cell."""
-    _fill(plan, folder)
-    (folder / ".cells.json").write_text(json.dumps(to_run(plan)), encoding="utf-8")
-    more = {REPORT: str(folder / ".report"), **more}
-    done = _process(["-m", "datalab_pipelines.export.proof.reference"], folder, timeout, more)
-    if done.returncode:
-        raise does_not_run(done.stderr)
-    loaded: Run = json.loads((folder / ".digests.json").read_text(encoding="utf-8"))
-    return loaded
-
-
-def does_not_run(trace: str) -> ExportError:
-    """Return the error for a notebook that failed; ``trace`` is what Python wrote."""
-    lines = trace.strip().splitlines() or ["nothing was said"]
-    last = max((n for n, line in enumerate(lines) if RAISED.match(line)), default=len(lines) - 1)
-    said = "\n".join(lines[last : last + 4])
-    places = IN_CELL.findall(trace)
-    hint = "Restart the kernel, run all cells, and correct what fails."
-    if missing := NOT_INSTALLED.search(said):
-        hint = (
-            f"Install {missing[1]} where the notebook runs: %pip install, then restart the kernel."
-        )
-    elif "FileNotFoundError" in said:
-        hint = (
-            "It runs in a copy: what it reads has to lie in its folder or below, and a cell has to "
-        )
-        hint += "name it as text."
-    elif NO_NETWORK.search(said):
-        hint = "It needs something from the network, which cannot be reached from here. Keep the "
-        hint += "data beside the notebook, or export without --verify."
-    cell, line = map(int, places[-1]) if places else (0, 0)
-    return ExportError(
-        f"the notebook does not run from top to bottom: {said}",
-        cell=cell - 1 if cell else None,
-        line=line or None,
-        hint=hint,
-    )
-
-
-def _fill(plan: Plan, folder: Path) -> None:
-    folder.mkdir()
-    source = plan.analysis.notebook.path
-    shutil.copy2(source, folder / source.name)
-    for name in data_files(plan):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source.parent / name, folder / name)
-
-
-def _process(
-    arguments: list[str], folder: Path, timeout: float, more: dict[str, str]
-) -> subprocess.CompletedProcess[str]:
-    package = str(Path(__file__).parents[2])
-    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {
-        **os.environ,
-        **more,
-        "PYTHONHASHSEED": "0",
-        "MPLBACKEND": "module://datalab_pipelines.figures",
-        "PYTHONPATH": os.pathsep.join(paths),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    try:
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=folder,
-            env=environment,
-            timeout=timeout,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ExportError(f"not finished after {timeout:.0f} s") from None
-
-
 def _compare(plan: Plan, reference: Reference, folder: Path, timeout: float) -> Verification:
     write_code(plan, folder)
     notes = folder / NOTES
     notes.mkdir()
-    done = _process(["pipeline.py", "run"], folder, timeout, {PROOF: str(notes)})
+    done = process(["pipeline.py", "run"], folder, timeout, {PROOF: str(notes)})
     if done.returncode:
         return Verification("failed", plan, error=_failure(folder, done))
     return compare_notes(plan, reference, notes)

@@ -26,7 +26,8 @@ export function Proof(props: { found: IVerification | null }): React.ReactElemen
     equal: 'The pipeline gives what the notebook gives',
     'not compared': 'The pipeline runs; its results could not be compared',
     different: 'The pipeline does not give what the notebook gives',
-    failed: 'The pipeline does not run'
+    failed: 'The pipeline does not run',
+    unfinished: 'Not verified: it took longer than it may'
   };
   return (
     <Box state={good ? 'done' : 'failed'} title={titles[found.status] ?? found.status}>
