@@ -72,7 +72,7 @@ class Site:
         homes = aws.directory / FILE_SYSTEM / "homes"
         homes.mkdir(parents=True)
         usual = {"homes_mount": str(homes), "entrypoint": REAL, "attempts": 4}
-        # A hub that begins anew looks at its workspaces for ten seconds before it listens.
+        # A hub that begins anew does not answer for some seconds.
         usual["workspace_patience"] = 60.0
         platform = SETTINGS | usual | (settings or {})
         self.url = f"http://127.0.0.1:{free_port()}"

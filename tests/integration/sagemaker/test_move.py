@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 from datalab_hub.catalog import load_catalog
@@ -25,11 +26,15 @@ NEVER = 600  # seconds between a machine's states
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory, moto):
-    directory = tmp_path_factory.mktemp("move")
+    with _site(tmp_path_factory.mktemp("move"), moto) as site, site.running():
+        yield site
+
+
+@contextmanager
+def _site(directory, moto):
     with a_site(directory, moto, profiles=PROFILES, config=CONFIG) as site:
         site.aws.timing.steps = NEVER
-        with site.running():
-            yield site
+        yield site
 
 
 class Mover:
@@ -205,3 +210,24 @@ def test_after_a_start_that_failed_the_page_offers_the_other_cards(site):
     finally:
         site.aws.missing_images.clear()
         site.aws.timing.steps = NEVER
+
+
+@pytest.mark.parametrize("click", ["cancel", "move"])
+def test_a_start_that_an_earlier_hub_began_is_ended_as_well(tmp_path, moto, click):
+    with _site(tmp_path, moto) as site:
+        with site.running() as process:
+            ann = Mover(site, "ann")
+            ann.begin()
+            process.kill()
+            process.wait()
+        with site.running():
+            assert ann.server()["pending"]
+            ann = Mover(site, "ann")
+            if click == "move":
+                ann.move("here")
+                ann.runs_here_and_nothing_is_left()
+            else:
+                ann.post("/stop", server="")
+                until(lambda: not ann.server().get("pending"))
+                assert [job.status for job in ann.all_jobs()] == ["Stopped"]
+                assert secrets_of(site.moto) == []

@@ -46,7 +46,7 @@ function fail(text) {
   const problem = document.getElementById("problem");
   problem.textContent = text.replace(/^Spawn failed: /, "");
   problem.hidden = false;
-  message.textContent = "";
+  message.hidden = true;
   bar.hidden = true;
   document.getElementById("cancel").hidden = true;
   document.getElementById("again").hidden = false;
