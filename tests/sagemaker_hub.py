@@ -51,6 +51,7 @@ class Site:
         settings: of ``c.SageMakerPlatform``.
         config: more lines of the hub's configuration, before ours.
         spot: on machines that may be taken back.
+        profiles: more of them, in YAML.
     """
 
     def __init__(
@@ -62,15 +63,16 @@ class Site:
         settings: dict[str, Any] | None = None,
         config: str = "",
         spot: bool = False,
+        profiles: str = "",
     ) -> None:
         self.config = CONFIG.replace("# MORE\n", config)
         self.directory, self.aws, self.moto = directory, aws, moto
         catalog = CATALOG.replace("ml.g5.xlarge", "ml.g5.xlarge, spot: true") if spot else CATALOG
-        (directory / "datalab.yaml").write_text(catalog)
+        (directory / "datalab.yaml").write_text(catalog + profiles)
         homes = aws.directory / FILE_SYSTEM / "homes"
         homes.mkdir(parents=True)
         usual = {"homes_mount": str(homes), "entrypoint": REAL, "attempts": 4}
-        # A hub that begins anew looks at its workspaces for ten seconds before it listens.
+        # A hub that begins anew does not answer for some seconds.
         usual["workspace_patience"] = 60.0
         platform = SETTINGS | usual | (settings or {})
         self.url = f"http://127.0.0.1:{free_port()}"
@@ -91,6 +93,16 @@ class Site:
     def running(self):
         with running_hub(self.directory, self.config, self.environment) as (_, process):
             yield process
+
+    def person(self, name: str = "ann") -> httpx.Client:
+        """Return a browser without a window in which somebody has signed in."""
+        client = httpx.Client(base_url=self.url, timeout=60, follow_redirects=True)
+        client.get("/hub/login")
+        xsrf = client.cookies.get("_xsrf", path="/hub/")
+        data = {"username": name, "password": "x", "_xsrf": xsrf}
+        reply = client.post("/hub/login", data=data)
+        assert reply.status_code == 200, reply.text
+        return client
 
     def server(self, user: str = "ann") -> dict[str, Any]:
         return self.api.get(f"users/{user}").json()["servers"].get("", {})

@@ -183,6 +183,23 @@ def _is_stopping(proxy: Any) -> bool:
     return callback is not None and not callback.is_running()
 
 
+async def at_rest(spawner: Spawner) -> None:
+    """Return when no start, stop or check of this workspace is under way any more.
+
+    A start that fails is stopped by ``User.spawn`` before its future is done. Of the check after a
+    hub restart (``init_spawners`` in jupyterhub/app.py) there is no future to wait for.
+    """
+    while True:
+        known = (spawner._spawn_future, getattr(spawner, "_stop_future", None))
+        going = [future for future in known if future is not None and not future.done()]
+        if going:
+            await asyncio.wait(going)
+        elif spawner.pending:
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
 def find_token(db: Any, token: str) -> tuple[int, str | None] | None:
     """Return (database id, person's name or ``None`` for a service's) of a hub token that works."""
     found = orm.APIToken.find(db, token)
@@ -249,11 +266,18 @@ def people(app: JupyterHub) -> list[str]:
     return [name for (name,) in app.db.query(orm.User.name)]
 
 
-def owned_keys(app: JupyterHub) -> set[str]:
-    """Return the keys of everything on the platforms that has an owner in the database *now*.
+def owned_keys(app: JupyterHub, backend: str) -> set[str]:
+    """Return the keys of what has an owner in the database *now*, on one backend's platform.
 
-    A workspace's resources are owned while its server has begun, a home while its person exists.
+    A workspace's resources are owned while its server has begun there, a home while its person
+    exists. A start that has not said yet where it goes owns what there is under its key.
     """
     from .spawner.names import person_key
+    from .spawner.reconcile import backend_of
 
-    return set(state_of_all_spawners(app)) | {person_key(name) for name in people(app)}
+    owned = {
+        key
+        for key, state in state_of_all_spawners(app).items()
+        if backend_of(state) in {None, backend}
+    }
+    return owned | {person_key(name) for name in people(app)}

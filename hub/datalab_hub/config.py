@@ -53,6 +53,7 @@ ROLES: list[dict[str, Any]] = [
 _ACTIVITY_INTERVAL = 60  # seconds between a workspace's activity reports
 _INLINE_WAIT = 1.5  # seconds that a click waits before it shows the progress page
 _NEVER = 10**7  # seconds
+_ADOPTION_WAIT = 1  # seconds; JupyterHub takes none that is shorter
 
 
 def configure(
@@ -104,6 +105,10 @@ def configure(
     c.JupyterHub.default_url = _start_page
     # A failed start is the person's to retry; a hub that ends itself stops everybody's work.
     c.Spawner.consecutive_failure_limit = 0
+    if "init_spawners_timeout" not in c.JupyterHub:
+        # A machine that an earlier hub has asked for takes minutes. Nobody else has to wait for it
+        # with pages that do not answer, and it needs the hub to say where it is.
+        c.JupyterHub.init_spawners_timeout = _ADOPTION_WAIT
     c.Spawner.default_url = "/lab"
     c.Spawner.environment.update({"JUPYTERHUB_ACTIVITY_INTERVAL": str(_ACTIVITY_INTERVAL)})
     # The proxy counts every request as activity, so that an open tab which merely polls would

@@ -62,8 +62,8 @@ async def _keep(site: Site) -> None:
         _end_with_supervisor()
         tell_supervisor("ready")
 
-    def owned() -> Collection[str]:
-        return compat.owned_keys(app)
+    def owned(backend: str) -> Collection[str]:
+        return compat.owned_keys(app, backend)
 
     try:
         await keep_reconciled(site, owned, RECONCILE_EVERY, ORPHAN_AGE)

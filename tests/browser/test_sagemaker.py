@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 from datalab_hub.demo_sagemaker import CATALOG
-from hubproc import Datalab
-from lab import new_notebook, output, run_cell
+from hubproc import Datalab, until
+from lab import new_notebook, output, run_cell, stop_all, violations
 from playwright.sync_api import Page, expect
 
 TOAST = ".Toastify__toast"
@@ -82,3 +86,52 @@ def test_the_limit_is_announced_and_what_is_open_is_saved_when_it_strikes(
     expect(told).to_be_visible(timeout=150_000)
     homes = (site.data_dir / "demo-aws").rglob("*.ipynb")
     assert any("before the limit" in path.read_text() for path in homes)
+
+
+def test_a_start_that_takes_minutes_is_left_for_a_card_that_is_quick(
+    page: Page, site: Datalab, shot
+) -> None:
+    page.click("#start-gpu")
+    page.wait_for_url("**/spawn-pending/**", timeout=60_000)
+    section = page.locator("#elsewhere")
+    expect(section.get_by_role("heading", name="Small")).to_be_visible()
+    expect(section.get_by_role("heading", name="GPU, spot")).to_be_hidden()  # minutes as well
+    expect(page.locator("main")).to_contain_text("Getting a machine", timeout=60_000)
+    with _aws_standing_still(site):
+        assert violations(page) == []
+        shot(page, "another-card")
+        page.emulate_media(color_scheme="dark")
+        assert violations(page) == []
+        shot(page, "another-card-dark")
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        shot(page, "another-card-phone")
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.emulate_media(color_scheme="light")
+    with page.expect_navigation(url="**/lab**", timeout=120_000):
+        section.locator("#move-small").click()
+    page.wait_for_selector(".jp-Launcher-body, .jp-NotebookPanel", timeout=90_000)
+    aws = site.hub().environ()
+    jobs = boto3.client(
+        "sagemaker",
+        region_name=aws["AWS_DEFAULT_REGION"],
+        endpoint_url=aws["AWS_ENDPOINT_URL"],
+        aws_access_key_id="outside",
+        aws_secret_access_key="outside",
+    )
+    until(lambda: not jobs.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"])
+    page.goto(f"{site.url}/hub/home")
+    row = page.locator(".row", has_text="running")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("Small")
+    stop_all(page, f"{site.url}/hub/home")
+
+
+@contextlib.contextmanager
+def _aws_standing_still(site: Datalab) -> Iterator[None]:
+    aws = site.helper("fakes.sagemaker")
+    os.kill(aws.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(aws.pid, signal.SIGCONT)

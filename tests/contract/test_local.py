@@ -12,8 +12,11 @@ import psutil
 import pytest
 from datalab_hub.catalog import load_catalog
 from datalab_hub.site import Site
+from datalab_hub.spawner import local
 from datalab_hub.spawner.local import LocalPlatform
 from datalab_hub.spawner.processes import marked
+from datalab_hub.spawner.standby import send_claim
+from datalab_workspace.grace import STOP_GRACE
 from traitlets.config import Config
 
 from .suite import TOKEN, BackendContract, Harness
@@ -105,6 +108,18 @@ class TestLocal(BackendContract):
         for path in harness.platform.site.data_dir.rglob("*"):
             if path.is_file() and path.stat().st_mode & 0o077:
                 assert TOKEN.encode() not in path.read_bytes(), path
+
+    async def test_the_server_knows_how_long_it_has_when_it_is_stopped(self, harness, monkeypatch):
+        claims = []
+
+        async def sent(connection, claim, descriptors):
+            claims.append(claim)
+            await send_claim(connection, claim, descriptors)
+
+        monkeypatch.setattr(local, "send_claim", sent)
+        await harness.new_hub().start()
+        (claim,) = claims
+        assert float(claim.env[STOP_GRACE]) == harness.platform.stop_timeout
 
     async def test_a_process_that_is_not_claimed_ends_by_itself(self, harness):
         if not harness.platform.use_standby:

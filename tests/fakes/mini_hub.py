@@ -93,7 +93,7 @@ class MiniHub:
             if line.strip() == "stop":
                 await self.backend.stop()
                 self._write(state=None)
-                await reconcile(self.site, lambda: [])
+                await reconcile(self.site, lambda backend: [])
                 print(json.dumps({"stopped": True}), flush=True)
             await self.platform.close()
 
@@ -110,7 +110,7 @@ class MiniHub:
             if url is None:
                 self._write(state=None)
         owned = [self.key] if self.database.get("state") else []
-        for finding in await reconcile(self.site, lambda: owned):
+        for finding in await reconcile(self.site, lambda backend: owned):
             self.site.log.warning("%s", finding)
         if start and url is None:
             try:

@@ -27,9 +27,11 @@ message             from → to                over
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
-from types import UnionType
-from typing import Any, ClassVar, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+from .typed import WireError as WireError
+from .typed import read
 
 VERSION = 1
 """What this side writes."""
@@ -38,10 +40,6 @@ OLDEST, NEWEST = 1, VERSION + 1
 """What this side still reads, and already reads: a newer release adds fields with defaults."""
 
 _TYPES: dict[str, type[Message]] = {}
-
-
-class WireError(ValueError):
-    """A message that cannot be understood; the text names the field and what was expected."""
 
 
 @dataclass(frozen=True)
@@ -328,40 +326,5 @@ def decode(data: bytes | str) -> Message:
     kind = _TYPES.get(str(body.get("type")))
     if kind is None:
         raise WireError(f"type is {body.get('type')!r}; expected one of {', '.join(_TYPES)}")
-    message: Message = _read(kind, body, kind.type)
+    message: Message = read(kind, body, kind.type)
     return message
-
-
-def _read(kind: Any, body: dict[str, Any], path: str) -> Any:
-    """Build a dataclass from the fields that it knows."""
-    hints = get_type_hints(kind)
-    values = {}
-    for item in fields(kind):
-        if item.name in body:
-            values[item.name] = _check(body[item.name], hints[item.name], f"{path}.{item.name}")
-        elif item.default is MISSING and item.default_factory is MISSING:
-            raise WireError(f"{path}.{item.name} is missing")
-    return kind(**values)
-
-
-def _check(value: Any, hint: Any, path: str) -> Any:
-    """Return a value as its type hint wants it: plain, ``| None``, list, dict, or dataclass."""
-    if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, dict):
-        return _read(hint, value, path)
-    options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    for option in options:
-        container, inner = get_origin(option), get_args(option)
-        if container is list and isinstance(value, list):
-            return [_check(entry, inner[0], f"{path}[{at}]") for at, entry in enumerate(value)]
-        if container is dict and isinstance(value, dict):
-            return {key: _check(entry, inner[1], f"{path}.{key}") for key, entry in value.items()}
-        if container is None and _is(value, option):
-            return value
-    expected = " or ".join(getattr(option, "__name__", str(option)) for option in options)
-    raise WireError(f"{path} is a {type(value).__name__}, expected {expected}")
-
-
-def _is(value: Any, kind: type) -> bool:
-    if isinstance(value, bool):  # which Python counts as a number
-        return kind is bool
-    return isinstance(value, (int, float) if kind is float else kind)

@@ -9,8 +9,9 @@ from urllib.parse import unquote
 
 from datalab_workspace import wire
 from datalab_workspace.tunnel.client import OVER
-from datalab_workspace.tunnel.mux import MAX_STREAMS, Closed, Mux, Stream
+from datalab_workspace.tunnel.mux import MAX_STREAMS, Mux
 from datalab_workspace.tunnel.splice import CHUNK, read_widely, splice
+from datalab_workspace.tunnel.stream import Closed, Stream
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 

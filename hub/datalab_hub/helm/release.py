@@ -11,7 +11,8 @@ from traitlets.config import Config
 from ..config import configure
 from ..errors import DatalabError
 from ..site import Site
-from .values import Kubernetes
+from . import sagemaker
+from .values import Kubernetes, SageMaker
 
 DIRECTORY = Path("/etc/datalab")
 """Where the chart mounts its ConfigMap."""
@@ -35,6 +36,7 @@ class Settings(BaseModel):
 
     instance: str
     kubernetes: Kubernetes
+    sagemaker: SageMaker = SageMaker()
 
 
 def configure_release(c: Config, directory: Path = DIRECTORY, data_dir: Path = DATA_DIR) -> Site:
@@ -68,6 +70,7 @@ def configure_release(c: Config, directory: Path = DIRECTORY, data_dir: Path = D
         c.KubeSpawner.storage_access_modes = list(home.access_modes)
         if home.storage_class is not None:
             c.KubeSpawner.storage_class = home.storage_class
+    sagemaker.configure(c, settings.sagemaker)
     # Loopback, the broker's own choice, would be the workspace's in another pod.
     c.CredentialBroker.bind_url = f"http://0.0.0.0:{BROKER_PORT}"
     c.CredentialBroker.workspace_url = f"http://datalab-broker:{BROKER_PORT}"

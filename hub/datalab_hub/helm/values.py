@@ -54,6 +54,58 @@ class Kubernetes(Values):
     )
 
 
+class GatewayService(Values):
+    """Where jobs dial in, when they do not come through the ingress."""
+
+    type: Literal["ClusterIP", "LoadBalancer", "NodePort"] = Field(
+        "ClusterIP", description="LoadBalancer: for jobs that may not reach the ingress."
+    )
+    annotations: dict[str, str] = Field({}, description="Of the load balancer: internal, its kind.")
+
+
+class Gateway(Values):
+    """Where the tunnels of SageMaker workspaces end. Installed with `transport: tunnel`."""
+
+    url: str = Field(
+        "",
+        pattern="^(wss?://.+)?$",
+        description="As jobs reach it: wss://…; through hubUrl's host when empty.",
+    )
+    service: GatewayService = Field(GatewayService(), description="Where jobs dial in.")
+    resources: dict[str, Any] = Field(
+        {"requests": {"cpu": "100m", "memory": "128Mi"}}, description="Of its container."
+    )
+    node_selector: dict[str, str] = Field({}, description="Of its pod.")
+    tolerations: list[dict[str, Any]] = Field([], description="Of its pod.")
+
+
+class SageMaker(Values):
+    """Settings of the SageMaker backend: `c.SageMakerPlatform`, and what a cluster adds."""
+
+    hub_url: str = Field(
+        "",
+        pattern="^(https?://.+/hub)?$",
+        description="The hub as jobs reach it: https://datalab.example.com/hub.",
+    )
+    region: str | None = Field(None, description="Of the jobs; where boto3 finds one when null.")
+    role_arn: str = Field("", description="Execution role of the jobs.")
+    creator_role_arn: str = Field("", description="Role that the hub assumes to create a job.")
+    subnets: list[str] = Field([], description="Private subnets for the jobs.")
+    security_groups: list[str] = Field([], description="Security groups of the jobs.")
+    networks: list[str] = Field(
+        [], description="Where jobs are (CIDR); all private networks when empty."
+    )
+    file_system_id: str = Field("", description="EFS with the homes.")
+    homes_directory: str = Field("/homes", pattern="^/", description="Of the homes, on the EFS.")
+    homes_mount: str = Field("", description="Where that directory is mounted in the hub's pod.")
+    output_path: str = Field("", description="S3 URI that SageMaker insists on.")
+    kms_key: str = Field("", description="Of the jobs' disks and secrets.")
+    transport: Literal["direct", "tunnel"] = Field(
+        "direct", description="tunnel: jobs dial out to the gateway, and nobody dials them."
+    )
+    gateway: Gateway = Field(Gateway(), description="The end of the tunnels.")
+
+
 class PrePull(Values):
     """Fetch the catalog's images onto the nodes before anybody waits for them."""
 
@@ -141,6 +193,7 @@ class ChartValues(Values):
 
     catalog: Catalog = Field(description="What people are offered: images, profiles, data sources.")
     kubernetes: Kubernetes = Field(Kubernetes(), description="The Kubernetes backend.")
+    sagemaker: SageMaker = Field(SageMaker(), description="The SageMaker backend.")
     pre_pull: PrePull = Field(PrePull(), description="Images on nodes before anybody waits.")
     network_policy: NetworkPolicy = Field(NetworkPolicy(), description="What workspaces reach.")
     monitoring: Monitoring = Field(Monitoring(), description="Metrics.")

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from datalab_workspace import wire
+from datalab_workspace.grace import STOP_GRACE
 from traitlets import Bool, Float, Unicode, default
 
 from ..errors import DatalabError
@@ -194,6 +195,7 @@ class LocalBackend(Backend):
             "SHELL": os.environ.get("SHELL", "/bin/bash"),
             KEY_VARIABLE: self.context.key,
             INSTANCE_VARIABLE: self.platform.site.instance,
+            STOP_GRACE: str(self.platform.stop_timeout),
         }
         python = Path(self.platform.python_of(self.context))
         env["PATH"] = f"{python.parent}{os.pathsep}{env.get('PATH', os.defpath)}"
@@ -263,7 +265,9 @@ class LocalPlatform(Platform):
         3.0, help="Seconds a start waits for a standby that is still warming up."
     ).tag(config=True)
     stop_timeout = Float(
-        8.0, help="Seconds that a server gets to end its kernels before everything is killed."
+        8.0,
+        help="Seconds that a server gets, for open pages to save and kernels to end, before "
+        "everything is killed.",
     ).tag(config=True)
     python = Unicode(help="Interpreter of the environment that workspaces run in.").tag(config=True)
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ..catalog.units import format_duration
 from ..errors import DatalabError
@@ -32,7 +33,7 @@ class Finding:
 
 async def reconcile(
     site: Site,
-    owned: Callable[[], Collection[str]],
+    owned: Callable[[str], Collection[str]],
     *,
     dry_run: bool = False,
     remove_data: bool = False,
@@ -42,9 +43,10 @@ async def reconcile(
     """End everything on the platforms that no workspace in the database owns.
 
     Args:
-        owned: returns the keys of the workspaces that the database knows *now*. It is asked
-            again right before each removal, since a start may have begun meanwhile: a start
-            saves its state before its first call to the platform.
+        owned: returns the keys of the workspaces that the database knows *now* to be on the
+            platform of this name. A workspace that has moved to another platform owns nothing any
+            more where it was. It is asked again right before each removal, since a start may
+            have begun meanwhile: a start saves its state before its first call to the platform.
         dry_run: only say what would be done.
         remove_data: also remove resources that hold people's data.
         min_age: leave alone what is younger, where the platform says how old it is.
@@ -63,7 +65,7 @@ async def reconcile(
             site.log.warning("Cannot list what runs on %s (%s); left alone", name, error)
             continue
         for resource in resources:
-            if resource.key in owned():
+            if resource.key in owned(name):
                 continue
             if resource.holds_data and not remove_data:
                 action = "kept: it holds data"
@@ -81,13 +83,20 @@ async def reconcile(
     return findings
 
 
+def backend_of(state: dict[str, Any]) -> str | None:
+    """Return the platform that a workspace's saved state names; ``None`` before it says so."""
+    saved = state.get("datalab")
+    # The profile is saved without what is default, and the default is `local` (catalog/models.py).
+    return str(saved["profile"].get("backend", "local")) if saved else None
+
+
 def _younger(resource: Resource, age: timedelta) -> bool:
     return resource.since is not None and datetime.now(UTC) - resource.since < age
 
 
 async def keep_reconciled(
     site: Site,
-    owned: Callable[[], Collection[str]],
+    owned: Callable[[str], Collection[str]],
     every: timedelta,
     min_age: timedelta = timedelta(0),
 ) -> None:

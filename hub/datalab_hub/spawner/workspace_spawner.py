@@ -131,16 +131,23 @@ class WorkspaceSpawner(Spawner):
             hint=f"You can use: {choices}.",
         )
 
+    def admit(self, options: dict[str, Any]) -> Profile:
+        """Return the profile that these options ask for; a refusal is audited and counted.
+
+        Raises:
+            StartRefused: see :meth:`resolve_profile`.
+        """
+        try:
+            return self.resolve_profile(options)
+        except StartRefused as refusal:
+            self._refused(refusal, clean_text(str(options.get("profile") or ""), 40))
+            raise
+
     # -- start ------------------------------------------------------------------------------
 
     def run_pre_spawn_hook(self) -> Any:
         """Resolve the profile before the hub reads ``start_timeout`` and before anything exists."""
-        try:
-            profile = self.resolve_profile(self.user_options)
-        except StartRefused as refusal:
-            self._refused(refusal)
-            raise
-        self.profile = profile
+        profile = self.profile = self.admit(self.user_options)
         self.user_options = {**self.user_options, "profile": profile.name}
         self.orm_spawner.user_options = self.user_options
         self.start_timeout = self._hub_waits(profile)
@@ -198,7 +205,10 @@ class WorkspaceSpawner(Spawner):
         return url
 
     def cancel_start(self) -> None:
-        """End a start that is under way; it then fails with a sentence that says so."""
+        """End a start that is under way; it then fails with a sentence that says so.
+
+        Also the second half of a start, after a restart of the hub: see :meth:`get_url`.
+        """
         if self._starting is not None:
             self._starting.cancel()
 
@@ -231,9 +241,13 @@ class WorkspaceSpawner(Spawner):
         assert self.backend is not None, "the hub asks only after poll() said that it runs"
         log = self.progress_log = ProgressLog()
         log.report(Phase.BOOT, "Reconnecting after a restart of Datalab")
+        self._starting = asyncio.create_task(self.backend.resume())
         try:
-            url = await asyncio.wait_for(self.backend.resume(), self.start_timeout)
-        except Exception as error:  # noqa: BLE001  # the hub's start must go on whatever a platform throws
+            url = await asyncio.wait_for(self._starting, self.start_timeout)
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and self._hub_cancels():
+                raise
+            # The hub's start must go on whatever a platform throws, or a person cancels.
             self.log.error("%s cannot be adopted and will be stopped: %r", self._log_name, error)
             self.http_timeout = _RESUME_FAILED_HTTP_TIMEOUT
             return str(self.server.url)
@@ -384,8 +398,7 @@ class WorkspaceSpawner(Spawner):
             self._watcher.cancel()
         self._watcher = None
 
-    def _refused(self, refusal: StartRefused) -> None:
-        name = clean_text(str(self.user_options.get("profile") or ""), 40)
+    def _refused(self, refusal: StartRefused, name: str) -> None:
         self._audit("refusal", outcome="refused", reason=refusal.reason, detail={"profile": name})
         known = {profile.name: profile for profile in self.site.catalog.profiles}.get(name)
         # Only names out of the catalog become labels: a label is kept for ever.

@@ -14,6 +14,7 @@ from .handlers import (
     StopHandler,
     WorkspacesHandler,
 )
+from .move import MoveHandler
 from .orphans import OrphansHandler
 from .register import RegisterHandler
 from .tunnel import TunnelHandler
@@ -28,6 +29,7 @@ def handlers(site: Site) -> list[tuple[Any, ...]]:
     return [
         (r"/datalab/workspaces", WorkspacesHandler),
         (r"/datalab/workspaces/stop", StopHandler),
+        (r"/datalab/workspaces/move", MoveHandler),
         (r"/datalab/workspaces/forget", ForgetHandler),
         (r"/datalab/orphans", OrphansHandler),
         (r"/datalab/register", RegisterHandler),

@@ -11,12 +11,17 @@ from ..catalog import Profile
 from ..site import Site, site_of
 
 _SLOW = timedelta(minutes=15)  # whoever is given so long needs minutes
+_QUICK_SECONDS = 10  # as long as people keep looking at a page
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a person sees of a profile. Texts are ready to show, without markup."""
+    """What a person sees of a profile. Texts are ready to show, without markup.
+
+    Attributes:
+        quick: it usually starts while one looks on; without experience, nothing speaks against it.
+    """
 
     name: str
     title: str
@@ -26,6 +31,7 @@ class Card:
     price: str
     start: str
     last_used: bool
+    quick: bool = True
 
 
 def cards(site: Site, user: str, groups: list[str]) -> list[Card]:
@@ -94,6 +100,12 @@ def _readiness(profile: Profile, expected: float | None) -> str:
     return "ready in minutes" if profile.start_timeout >= _SLOW else ""
 
 
+def is_quick(site: Site, profile: Profile) -> bool:
+    """Return whether a start of this profile is usually over while one looks on."""
+    expected = site.ledger.expected_start(profile.name)
+    return expected < _QUICK_SECONDS if expected is not None else profile.start_timeout < _SLOW
+
+
 def _card(site: Site, profile: Profile, *, last_used: bool) -> Card:
     image = site.catalog.images.get(profile.image) if profile.image else None
     have, parts = profile.resources, []
@@ -119,4 +131,5 @@ def _card(site: Site, profile: Profile, *, last_used: bool) -> Card:
         price=price,
         start=_readiness(profile, expected),
         last_used=last_used,
+        quick=is_quick(site, profile),
     )

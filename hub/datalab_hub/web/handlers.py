@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +17,7 @@ from tornado import web
 
 from ..audit import clean_text
 from ..site import site_of
+from ..spawner.problems import StartFailed
 
 _SLUG_CHARS = 24  # of JupyterHub's 30, so that there is room for a number
 _TITLE_CHARS = 80
@@ -49,8 +52,12 @@ class WorkspaceBase(BaseHandler):
         Raises:
             HTTPError: 404 for somebody unknown, or who is not yours to manage.
         """
-        server = self.get_body_argument("server", "")
-        name = self.get_body_argument("user", self.current_user.name)
+        return self.named(self.get_body_argument)
+
+    def named(self, argument: Callable[[str, str], str]) -> tuple[Any, str]:
+        """Do the same for arguments that this function finds."""
+        server = argument("server", "")
+        name = argument("user", self.current_user.name)
         user = self.current_user if name == self.current_user.name else self.find_user(name)
         if user is None or not self.may_stop(user):
             raise web.HTTPError(404, f"There is no workspace of {clean_text(name, 40)} here.")
@@ -60,7 +67,20 @@ class WorkspaceBase(BaseHandler):
         """Return whether the signed-in person may stop this person's workspaces."""
         if user.name == self.current_user.name:
             return True
-        return bool(self.parsed_scopes.get("delete:servers") is Scope.ALL)
+        return self.has_for_all("delete:servers")
+
+    def has_for_all(self, scope: str) -> bool:
+        """Return whether the signed-in person has a scope for everybody."""
+        return bool(self.parsed_scopes.get(scope) is Scope.ALL)
+
+    def go_to(self, user: Any, server: str) -> None:
+        """Go into a workspace that runs, else to the page about its start."""
+        row = user.orm_user.orm_spawners.get(server)
+        if row is not None and user.spawners[server].ready:
+            self.redirect(user.server_url(server) + "lab")
+        else:
+            path = url_path_join("spawn-pending", user.escaped_name, server)
+            self.redirect(url_path_join(self.hub.base_url, path))
 
     def back(self) -> None:
         """Go back to the page that the form was on."""
@@ -96,15 +116,11 @@ class WorkspacesHandler(WorkspaceBase):
         spawner = user.get_or_create_spawner(server, "", replace_failed=True)
         if not spawner.ready and not spawner.pending:
             # Waits up to `slow_spawn_timeout` (set by configure) and raises what went wrong.
-            await self.spawn_single_user(user, server, options=options)
-        if spawner.ready:
-            self.redirect(user.server_url(server) + "lab")
-        else:
-            self.redirect(self.pending_url(user, server))
-
-    def pending_url(self, user: Any, server: str) -> str:
-        """Return the progress page's address."""
-        return str(url_path_join(self.hub.base_url, "spawn-pending", user.escaped_name, server))
+            # A platform that could not is no error of this page: the next one says why, and
+            # offers the other cards.
+            with contextlib.suppress(StartFailed):
+                await self.spawn_single_user(user, server, options=options)
+        self.go_to(user, server)
 
     async def _check_limit(self, known: dict[str, Any]) -> None:
         limit = await self.get_current_user_named_server_limit()
@@ -125,8 +141,9 @@ class StopHandler(WorkspaceBase):
         """Stop it; fields ``server`` and, for administrators, ``user``."""
         user, server = self.target()
         spawner = user.spawners.get(server)
-        if spawner is not None and spawner.pending == "spawn":
-            # A start in progress is cancelled by ending its task; the backend cleans up.
+        if spawner is not None and spawner.pending in {"spawn", "check"}:
+            # A start in progress is cancelled by ending its task; the backend cleans up. "check"
+            # is one that an earlier hub began.
             spawner.cancel_start()
         elif spawner is not None and spawner.active and not spawner.pending:
             await self.stop_single_user(user, server)

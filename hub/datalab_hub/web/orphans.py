@@ -55,7 +55,7 @@ class OrphansHandler(APIHandler):
         age = {"min_age": wanted.older_than} if wanted.older_than is not None else {}
         findings = await reconcile(
             site,
-            lambda: compat.owned_keys(app),
+            lambda backend: compat.owned_keys(app, backend),
             dry_run=not wanted.apply,
             remove_data=wanted.remove_data,
             backends=sorted({profile.backend for profile in site.catalog.profiles}),

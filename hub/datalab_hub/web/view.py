@@ -14,7 +14,7 @@ from typing import Any
 from .. import __version__
 from ..site import Site
 from ..usage import Run
-from .cards import Card, cards, duration, money, since
+from .cards import Card, cards, duration, is_quick, money, since
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,17 @@ class View:
     def cards(self, user: Any) -> list[Card]:
         """Return the cards that this person may choose from."""
         return cards(self._site, user.name, self.groups(user))
+
+    def elsewhere(self, user: Any, server: str) -> list[Card]:
+        """Return the cards other than its own for a workspace, quick ones first."""
+        row = user.orm_user.orm_spawners.get(server)
+        now = (row.user_options or {}).get("profile") if row is not None else None
+        others = [card for card in self.cards(user) if card.name != now]
+        return sorted(others, key=lambda card: not card.quick)
+
+    def is_quick(self, profile: Any) -> bool:
+        """Return whether a start of this profile is usually over while one looks on."""
+        return is_quick(self._site, profile)
 
     def groups(self, user: Any) -> list[str]:
         """Return the person's groups."""

@@ -29,7 +29,7 @@ async def everything(cluster, directory):
             cluster.life = life
             with pytest.raises(StartFailed):
                 await ann.workspace("fails", seconds=1).start()
-        await reconcile(site, set, remove_data=True)
+        await reconcile(site, lambda backend: set(), remove_data=True)
 
 
 async def test_the_role_grants_what_is_called_and_nothing_else(tmp_path):

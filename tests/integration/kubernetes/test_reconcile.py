@@ -29,7 +29,7 @@ async def orphan(platform):
 
 
 async def test_a_dry_run_says_what_there_is_and_changes_nothing(platform, cluster, orphan):
-    findings = await reconcile(platform.site, set, dry_run=True)
+    findings = await reconcile(platform.site, lambda backend: set(), dry_run=True)
     assert found(findings) == {
         ("pod", "would remove"),
         ("secret", "would remove"),
@@ -40,19 +40,19 @@ async def test_a_dry_run_says_what_there_is_and_changes_nothing(platform, cluste
 
 
 async def test_everything_but_the_home_goes(platform, cluster, orphan):
-    findings = await reconcile(platform.site, set)
+    findings = await reconcile(platform.site, lambda backend: set())
     assert ("pod", "removed") in found(findings)
     assert cluster.names("pods") == cluster.names("secrets") == []
     assert cluster.names("persistentvolumeclaims") == [person_key("ann")]
 
 
 async def test_a_home_goes_only_when_the_operator_says_so(platform, cluster, orphan):
-    await reconcile(platform.site, set, remove_data=True)
+    await reconcile(platform.site, lambda backend: set(), remove_data=True)
     assert cluster.names("persistentvolumeclaims") == []
 
 
 async def test_a_home_is_owned_while_its_person_exists(platform, cluster, orphan):
-    findings = await reconcile(platform.site, lambda: {person_key("ann")}, remove_data=True)
+    findings = await reconcile(platform.site, lambda backend: {person_key("ann")}, remove_data=True)
     assert "home volume" not in {finding.resource.kind for finding in findings}
     assert cluster.names("persistentvolumeclaims") == [person_key("ann")]
 
@@ -60,12 +60,12 @@ async def test_a_home_is_owned_while_its_person_exists(platform, cluster, orphan
 async def test_what_has_an_owner_is_not_touched(platform, cluster, orphan):
     bob = await begun(platform, "bob")
     owned = {workspace_key("bob", ""), person_key("bob"), person_key("ann")}
-    await reconcile(platform.site, lambda: owned)
+    await reconcile(platform.site, lambda backend: owned)
     assert cluster.names("pods") == [bob.name]
 
 
 async def test_the_young_are_left_alone(platform, cluster, orphan):
-    findings = await reconcile(platform.site, set, min_age=timedelta(hours=1))
+    findings = await reconcile(platform.site, lambda backend: set(), min_age=timedelta(hours=1))
     assert ("pod", "kept: younger than 1h") in found(findings)
     assert cluster.names("pods") == [orphan.name]
 
@@ -77,13 +77,13 @@ async def test_what_others_made_is_not_seen(platform, cluster, orphan):
             "spec": {"containers": [{"name": "c", "image": "i"}]},
         }
         await cluster.store.create("pods", "datalab", body)
-    await reconcile(platform.site, set)
+    await reconcile(platform.site, lambda backend: set())
     assert cluster.names("pods") == ["dl-theirs", "postgres-0"]
 
 
 async def test_a_cluster_that_does_not_answer_is_left_alone(platform, cluster, orphan):
     cluster.set_reachable(False)
-    assert await reconcile(platform.site, set) == []
+    assert await reconcile(platform.site, lambda backend: set()) == []
     cluster.set_reachable(True)
     assert cluster.names("pods") == [orphan.name]
 
@@ -98,5 +98,5 @@ async def test_a_secret_whose_hub_died_before_the_pod_is_found(platform, cluster
     await asyncio.wait([start])
     del secret["metadata"]["uid"]
     await cluster.store.create("secrets", "datalab", secret)
-    await reconcile(platform.site, set)
+    await reconcile(platform.site, lambda backend: set())
     assert cluster.names("secrets") == []

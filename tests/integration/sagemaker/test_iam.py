@@ -108,7 +108,7 @@ async def lived(world):
     orphan = world.workspace("ben")
     await orphan.new_hub().start()
     world.platform.backends.clear()
-    await reconcile(world.site, lambda: [workspace.key])
+    await reconcile(world.site, lambda backend: [workspace.key])
     await workspace.new_hub().stop()
     return world
 

@@ -131,13 +131,13 @@ async def test_what_nobody_owns_is_named_in_a_dry_run_and_removed_in_earnest(wor
     world.platform.backends.clear()  # another hub
     adopted = workspace.new_hub()
     owned = [workspace.key]
-    would = await reconcile(world.site, lambda: owned, dry_run=True)
+    would = await reconcile(world.site, lambda backend: owned, dry_run=True)
     assert [(f.resource.name, f.action) for f in would] == [(orphan.job.name, "would remove")]
     assert not orphan.job.over
-    did = await reconcile(world.site, lambda: owned)
+    did = await reconcile(world.site, lambda backend: owned)
     assert [f.action for f in did] == ["removed"]
     await eventually(lambda: orphan.job.over)
-    assert await reconcile(world.site, lambda: owned) == []
+    assert await reconcile(world.site, lambda backend: owned) == []
     assert await adopted.poll() is None
     await world.platform.inventory.delete_secret("dl-x", None)
     await adopted.stop()
@@ -153,7 +153,7 @@ async def test_a_secret_that_could_not_be_deleted_is_found_by_the_reconciler(wor
     await asyncio.sleep(0.3)
     world.aws.faults.clear()
     assert secret_name(workspace.job.name) in await world.left()
-    done = await reconcile(world.site, lambda: [workspace.key])
+    done = await reconcile(world.site, lambda backend: [workspace.key])
     assert [(f.resource.kind, f.action) for f in done] == [("secret", "removed")]
     assert await world.left() == [workspace.job.name]
     world.platform.stop_patience = 20
@@ -171,7 +171,7 @@ async def test_a_stale_job_of_a_workspace_that_runs_again_belongs_to_nobody(worl
     backend._remove_leftovers = _nothing  # as if listing had not shown it yet
     await backend.start()
     world.aws.faults.clear()
-    done = await reconcile(world.site, lambda: [workspace.key])
+    done = await reconcile(world.site, lambda backend: [workspace.key])
     assert [f.resource.name for f in done] == [stale.name]
     assert await backend.poll() is None
     await backend.stop()
@@ -184,7 +184,7 @@ async def test_two_installations_in_one_account_never_touch_each_other(world, tm
     other_site = make_site(tmp_path / "other", instance="other")
     other = make_platform(other_site, world.aws)
     assert await other.resources() == []
-    assert await reconcile(other_site, lambda: []) == []
+    assert await reconcile(other_site, lambda backend: []) == []
     assert await backend.poll() is None
     await other.close()
     await backend.stop()
@@ -195,7 +195,7 @@ async def test_without_an_answer_from_aws_the_reconciler_does_nothing(world):
     backend = workspace.new_hub()
     await backend.start()
     world.aws.faults.append(Fault(throttled))
-    assert await reconcile(world.site, lambda: []) == []
+    assert await reconcile(world.site, lambda backend: []) == []
     world.aws.faults.clear()
     assert await backend.poll() is None
     await backend.stop()

@@ -153,6 +153,42 @@ def test_everything_that_goes_to_a_workspace_goes_through_its_tunnel(site):
         assert "Traceback" not in site.log()
 
 
+AS_IN_A_CLUSTER = (
+    OWN_PROCESS
+    + """
+from datalab_hub.helm import sagemaker
+from datalab_hub.helm.values import SageMaker
+settings = {"transport": "tunnel", "hub_url": os.environ["SITE"] + "/hub"}
+sagemaker.configure(c, SageMaker(**settings))
+# Instead of the names that a cluster knows:
+c.SageMakerPlatform.gateway_host = "127.0.0.1"
+c.JupyterHub.services[-1]["url"] = "http://127.0.0.1:PORT"
+"""
+)
+
+
+def test_jobs_of_a_hub_in_a_cluster_come_through_the_door_that_browsers_use(tmp_path, moto, port):
+    """As the chart configures it: hub and gateway have no address that a job could reach."""
+    config = AS_IN_A_CLUSTER.replace("PORT", str(port))
+    with (
+        a_site(tmp_path, moto, config=config) as site,
+        own_gateway(site, port) as gateway,
+        site.running(),
+    ):
+        site.start()
+        until(lambda: gateway.health()["tunnels"] == 1)
+        code = "import os; print(os.environ['JUPYTERHUB_API_URL'])"
+        assert asyncio.run(execute(site.workspace(), code)) == [f"{site.url}/hub/api\n"]
+        asyncio.run(in_a_terminal(site.workspace(), "echo $((6*7))x", "42x"))
+        activity = f"{site.url}/hub/api/users/ann/activity"
+        code = "print(os.environ['JUPYTERHUB_ACTIVITY_URL'])"
+        assert asyncio.run(execute(site.workspace(), f"import os; {code}")) == [f"{activity}\n"]
+        # Nobody else gets anything there.
+        address = f"{site.url}/services/datalab-gateway/"
+        assert httpx.get(address).status_code == 401
+        site.stop()
+
+
 def test_the_hub_restarts_and_an_open_kernel_does_not_notice(site_and_gateway, port):
     site = site_and_gateway
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import json
 import re
@@ -16,6 +17,8 @@ from datalab_hub.credentials import SERVICE
 from datalab_hub.credentials.environment import BIND
 from datalab_hub.credentials.setup import BROKER_URL
 from datalab_hub.errors import DatalabError
+from datalab_hub.gateway import SERVICE as GATEWAY
+from datalab_hub.gateway import options
 from datalab_hub.helm import release
 from datalab_hub.helm.schema import values_schema
 from datalab_hub.helm.values import ChartValues
@@ -41,6 +44,28 @@ EVERYTHING = {
         },
         "gpuResource": "amd.com/gpu",
         "seeNodes": True,
+    },
+    "sagemaker": {
+        "hubUrl": "https://datalab.example/hub",
+        "region": "eu-central-1",
+        "roleArn": "arn:aws:iam::1:role/job",
+        "creatorRoleArn": "arn:aws:iam::1:role/creator",
+        "subnets": ["subnet-1"],
+        "securityGroups": ["sg-1"],
+        "networks": ["10.20.0.0/16"],
+        "fileSystemId": "fs-1",
+        "homesDirectory": "/people",
+        "homesMount": "/mnt/people",
+        "outputPath": "s3://bucket/",
+        "kmsKey": "alias/datalab",
+        "transport": "tunnel",
+        "gateway": {
+            "url": "ws://gateway.example:8082/",
+            "service": {"type": "LoadBalancer", "annotations": {"scheme": "internal"}},
+            "resources": {"requests": {"cpu": "1"}},
+            "nodeSelector": {"pool": "system"},
+            "tolerations": [{"operator": "Exists"}],
+        },
     },
     "rbac": {"create": True},
     "login": {"generate": True},
@@ -131,6 +156,9 @@ def test_the_values_file_is_what_the_models_say():
         ({"kubernetez": {}}, "kubernetez"),
         ({"catalog": {"profiles": []}}, "profiles"),
         ({"backup": {"keep": 0}}, "keep"),
+        ({"sagemaker": {"hubUrl": "datalab.example"}}, "hubUrl"),
+        ({"sagemaker": {"transport": "pigeon"}}, "transport"),
+        ({"sagemaker": {"gateway": {"url": "https://gateway.example"}}}, "url"),
         ({"networkPolicy": {"workspaceEgress": [{"cidr": "the database"}]}}, "cidr"),
     ],
 )
@@ -148,7 +176,11 @@ def test_the_examples_are_valid(example, tmp_path):
 
 
 def hub_of(directory, values=None, **config):
-    """Configure a hub with what the chart's ConfigMap holds."""
+    """Configure a hub with what the chart's ConfigMap holds, and the services of its values."""
+    services = yaml(CHART / "values.yaml")["jupyterhub"]["hub"]["services"]
+    config.setdefault("JupyterHub", {})["services"] = [
+        {"name": name, "api_token": name * 3} for name in services
+    ]
     data = named("ConfigMap", "datalab", values)["data"]
     for name, text in data.items():
         (directory / name).write_text(text)
@@ -166,7 +198,7 @@ def test_the_hub_understands_what_the_chart_writes(tmp_path):
 
 
 def services_of(site, name):
-    services = site.config.JupyterHub.services.get_value([])
+    services = site.config.JupyterHub.services
     return [service for service in services if service["name"] == name]
 
 
@@ -206,6 +238,121 @@ def test_workspaces_find_the_credential_broker_in_the_hubs_pod(tmp_path):
 
 def test_without_data_sources_there_is_no_broker():
     assert not any("broker" in manifest["metadata"]["name"] for manifest in manifests())
+
+
+TUNNEL = {"sagemaker": {"transport": "tunnel", "hubUrl": "https://datalab.example/x/hub"}}
+
+
+def test_what_is_said_about_sagemaker_reaches_the_platform(tmp_path):
+    platform = hub_of(tmp_path, EVERYTHING).platform("sagemaker")
+    said = EVERYTHING["sagemaker"]
+    assert (platform.role_arn, platform.creator_role_arn, platform.region, platform.kms_key) == (
+        said["roleArn"], said["creatorRoleArn"], said["region"], said["kmsKey"],
+    )  # fmt: skip
+    assert (platform.subnets, platform.security_groups) == (["subnet-1"], ["sg-1"])
+    assert (platform.networks, platform.output_path) == (said["networks"], said["outputPath"])
+    assert (platform.file_system_id, platform.homes_directory) == ("fs-1", "/people")
+    assert (platform.homes_mount, platform.hub_url) == ("/mnt/people", said["hubUrl"])
+    assert (platform.transport, platform.gateway_url) == ("tunnel", said["gateway"]["url"])
+    assert platform.obstacle() is None
+    fresh = hub_of(tmp_path).platform("sagemaker")
+    assert (len(fresh.networks), fresh.transport) == (5, "direct")  # as the backend has it
+
+
+def on_top(lower, upper):
+    """Merge values as Helm does: maps into each other, all else replaced."""
+    if not (isinstance(lower, dict) and isinstance(upper, dict)):
+        return upper
+    return lower | {key: on_top(lower.get(key), value) for key, value in upper.items()}
+
+
+def test_eks_with_sagemaker_is_a_configuration_that_works(tmp_path):
+    eks, more = (yaml(CHART / "examples" / f"{name}.yaml") for name in ("eks", "eks-sagemaker"))
+    values = on_top(eks, more)
+    site = hub_of(tmp_path, values)
+    platform = site.platform("sagemaker")
+    assert platform.obstacle() is None
+    assert platform.gateway_url == "wss://datalab.example.com/services/datalab-gateway/"
+    assert {profile.backend for profile in site.catalog.profiles} == {"kubernetes", "sagemaker"}
+    hub = values["jupyterhub"]["hub"]
+    ours = yaml(CHART / "values.yaml")["jupyterhub"]["hub"]
+    # Lists replace each other: what the chart itself mounts has to be in them again.
+    assert ours["extraVolumes"][0] in hub["extraVolumes"]
+    assert ours["extraVolumeMounts"][0] in hub["extraVolumeMounts"]
+    mounted = {mount["mountPath"]: mount["name"] for mount in hub["extraVolumeMounts"]}
+    claims = {one["name"]: one.get("persistentVolumeClaim") for one in hub["extraVolumes"]}
+    assert claims[mounted[platform.homes_mount]] == {
+        "claimName": values["kubernetes"]["home"]["sharedClaim"]
+    }
+    assert any(ingress in platform.hub_url for ingress in values["jupyterhub"]["ingress"]["hosts"])
+
+
+def test_hub_proxy_and_jobs_find_the_gateway(tmp_path):
+    site = hub_of(tmp_path, TUNNEL)
+    pod = named("Deployment", "datalab-gateway", TUNNEL)["spec"]
+    assert (pod["replicas"], pod["strategy"]) == (1, {"type": "Recreate"})
+    (container,) = pod["template"]["spec"]["containers"]
+    service = named("Service", "datalab-gateway", TUNNEL)
+    assert service["spec"]["clusterIP"] == "None"  # else its name leads to port 8082 only
+    assert service["spec"]["selector"] == pod["selector"]["matchLabels"]
+    assert service["spec"]["selector"].items() <= pod["template"]["metadata"]["labels"].items()
+
+    platform = site.platform("sagemaker")
+    assert platform.gateway_host == service["metadata"]["name"]
+    # Jobs: through the proxy, which leads there because the service has an address.
+    assert platform.gateway_url == "wss://datalab.example/x/services/datalab-gateway/"
+    (known,) = services_of(site, GATEWAY)
+    assert known["url"] == "http://datalab-gateway:8082"
+    assert "command" not in known  # the hub runs none of its own
+    # Its token, and the hub's address.
+    token = {entry["name"]: entry for entry in container["env"]}["JUPYTERHUB_API_TOKEN"]
+    key = token["valueFrom"]["secretKeyRef"]["key"]
+    assert key == f"hub.services.{known['name']}.apiToken"
+    based = named(
+        "Deployment", "datalab-gateway", TUNNEL | {"jupyterhub": {"hub": {"baseUrl": "/x/"}}}
+    )
+    env = based["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "JUPYTERHUB_API_URL", "value": "http://hub:8081/x/hub/api"} in env
+    # What it is told is what it understands.
+    parser = argparse.ArgumentParser()
+    options.add_to(parser)
+    arguments = parser.parse_args(container["args"])
+    assert (arguments.listen, arguments.proxy_side) == ("0.0.0.0:8082", "0.0.0.0")
+    assert container["command"][-1] == options.__name__.rpartition(".")[0]
+
+
+def test_the_gateways_policy_opens_the_ports_that_the_hub_gives_out(tmp_path):
+    platform = hub_of(tmp_path, TUNNEL).platform("sagemaker")
+    policy = named("NetworkPolicy", "datalab-gateway", TUNNEL)["spec"]
+    (rule,) = policy["ingress"]
+    components = [one["podSelector"]["matchLabels"]["component"] for one in rule["from"]]
+    assert components == ["proxy", "hub"]
+    dialled, given = rule["ports"]
+    assert dialled["port"] == 8082
+    assert (given["port"], given["endPort"]) == platform.gateway_ports
+    egress = [port["port"] for rule in policy["egress"] for port in rule["ports"]]
+    assert sorted(set(egress)) == [53, 8081]
+    with_jobs = named("NetworkPolicy", "datalab-gateway", EVERYTHING)["spec"]["ingress"][1]
+    assert with_jobs["from"] == [{"ipBlock": {"cidr": "10.20.0.0/16"}}]
+    assert [port["port"] for port in with_jobs["ports"]] == [8082]
+
+
+def test_a_load_balancer_for_jobs_is_made_only_when_asked_for():
+    assert "datalab-gateway-jobs" not in {one["metadata"]["name"] for one in manifests(TUNNEL)}
+    service = named("Service", "datalab-gateway-jobs", EVERYTHING)
+    assert service["spec"]["type"] == "LoadBalancer"
+    assert service["metadata"]["annotations"] == {"scheme": "internal"}
+
+
+def test_without_a_tunnel_there_is_no_gateway(tmp_path):
+    assert not any("gateway" in manifest["metadata"]["name"] for manifest in manifests())
+    (known,) = services_of(hub_of(tmp_path), GATEWAY)
+    assert "url" not in known
+
+
+def test_a_tunnel_that_jobs_could_not_find_is_refused(tmp_path):
+    with pytest.raises(DatalabError, match=r"set sagemaker\.hubUrl"):
+        hub_of(tmp_path, {"sagemaker": {"transport": "tunnel"}})
 
 
 def test_homes_of_their_own_get_class_size_and_modes(tmp_path):
@@ -271,9 +418,9 @@ def test_our_pods_keep_the_restricted_pod_security_standard(values):
         spec = manifest.get("spec", {})
         if manifest["kind"] == "CronJob":
             spec = spec["jobTemplate"]["spec"]
-        if manifest["kind"] in {"CronJob", "DaemonSet"}:
+        if manifest["kind"] in {"CronJob", "DaemonSet", "Deployment"}:
             specs.append(spec["template"]["spec"])
-    assert len(specs) == 2
+    assert len(specs) == (3 if values else 2)
     for spec in specs:
         assert spec["automountServiceAccountToken"] is False
         for container in [*spec["containers"], *spec.get("initContainers", [])]:

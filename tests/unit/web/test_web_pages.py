@@ -123,8 +123,10 @@ def test_a_stopped_named_workspace_can_be_started_again_or_forgotten(site, user)
 
 def test_a_starting_workspace_leads_to_its_progress_page(site, user):
     user.add("churn", state="starting")
-    row = home(site, user).find(class_="row")
-    assert row.find("a")["href"] == "/hub/spawn-pending/ann/churn"
+    user.add("", state="starting")
+    links = [row.find("a")["href"] for row in home(site, user).find_all(class_="row")]
+    # With a slash at its end the second one would lead nowhere.
+    assert sorted(links) == ["/hub/spawn-pending/ann", "/hub/spawn-pending/ann/churn"]
 
 
 def test_running_workspaces_come_before_stopped_ones(site, user):
@@ -148,6 +150,73 @@ def test_the_progress_page_knows_its_events_and_can_cancel(site, user):
     assert cancel.find(attrs={"name": "server"})["value"] == "churn"
 
 
+SLOW_AND_QUICK = """
+profiles:
+  - {name: quick, title: Quick}
+  - {name: minutes, title: Minutes, start_timeout: 20m}
+  - {name: hours, title: Hours, start_timeout: 2h}
+  - {name: secret, title: For the few, allowed_groups: [few]}
+"""
+
+
+def offered(page):
+    """Return the cards that a page offers instead: in sight, and folded."""
+    section = page.find(id="elsewhere")
+    folded = section.find_all("details") if section else []
+    inside = [field["value"] for one in folded for field in one.find_all(attrs={"name": "profile"})]
+    every = section.find_all(attrs={"name": "profile"}) if section else []
+    return [field["value"] for field in every if field["value"] not in inside], inside
+
+
+def test_a_slow_start_offers_the_quick_cards_and_a_quick_one_keeps_them_for_later():
+    site = make_site(SLOW_AND_QUICK)
+    user = FakeUser(site)
+    for profile, hidden, expected in (
+        ("minutes", False, (["quick"], ["hours"])),
+        ("quick", True, (["minutes", "hours"], [])),
+    ):
+        spawner = user.add("churn", state="starting", profile=profile)
+        page = soup(render(site, "spawn_pending.html", user, spawner=spawner, progress_url="/p"))
+        assert offered(page) == expected
+        section = page.find(id="elsewhere")
+        assert section.has_attr("hidden") is hidden
+        for form in section.find_all("form"):
+            assert form["action"] == "/hub/datalab/workspaces/move"
+            fields = {field["name"]: field["value"] for field in form.find_all("input")}
+            assert fields | {"profile": ""} == {
+                "_xsrf": "the-token", "server": "churn", "user": "ann", "profile": "",
+            }  # fmt: skip
+
+
+def test_experience_decides_what_is_quick():
+    site = make_site(SLOW_AND_QUICK)
+    user = FakeUser(site)
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    for profile, seconds in (("quick", 200), ("hours", 2)):
+        run = site.ledger.begin("bob", "", "t", profile, "local", None, began)
+        site.ledger.ready(run, began + timedelta(seconds=seconds))
+    spawner = user.add("churn", state="starting", profile="minutes")
+    page = soup(render(site, "spawn_pending.html", user, spawner=spawner, progress_url="/p"))
+    assert offered(page) == (["hours"], ["quick"])
+
+
+def test_a_failed_start_offers_the_other_cards_of_the_groups():
+    site = make_site(SLOW_AND_QUICK)
+    for groups, expected in (((), ["quick"]), (("few",), ["quick", "secret"])):
+        user = FakeUser(site, groups=groups)
+        user.add("churn", state="stopped", profile="minutes")
+        page = soup(render(site, "not_running.html", user, server_name="churn", failed=True))
+        assert offered(page) == (expected, ["hours"])
+
+
+def test_where_there_is_no_other_card_none_is_offered():
+    site = make_site("profiles: [{name: x, title: X}]")
+    user = FakeUser(site)
+    user.add("", state="stopped", profile="x")
+    page = soup(render(site, "not_running.html", user, server_name="", failed=True))
+    assert page.find(id="elsewhere") is None
+
+
 def test_a_failed_start_shows_what_happened_what_to_do_and_a_way_on(site, user):
     problem = StartRefused("No node has 1 GPU free.", reason="capacity", hint="Try Small.")
     page = soup(render(site, "not_running.html", user, server_name="churn", failed=True,
@@ -157,7 +226,7 @@ def test_a_failed_start_shows_what_happened_what_to_do_and_a_way_on(site, user):
     actions = page.find(class_="actions")
     assert [words(tag) for tag in actions.find_all(["button", "a"])] == [
         "Try again",
-        "Choose another",
+        "Your workspaces",
     ]
 
 

@@ -12,8 +12,9 @@ import h2.exceptions
 import pytest
 from datalab_workspace.tunnel import mux as mux_module
 from datalab_workspace.tunnel.frames import Connection
-from datalab_workspace.tunnel.mux import STREAM_WINDOW, Closed, Mux, Refused
+from datalab_workspace.tunnel.mux import Mux
 from datalab_workspace.tunnel.splice import splice
+from datalab_workspace.tunnel.stream import STREAM_WINDOW, Closed, Refused
 
 
 class Channel:

@@ -8,6 +8,7 @@ comes next pass as they are, and the framing, the windows and the resets are a s
 ==============  =========================================================================
 ``frames``      the standard's frames, without copying what they carry
 ``mux``         streams over a channel of messages: windows, fairness, limits
+``stream``      one of them, for its reader and its writer
 ``splice``      one TCP connection ↔ one stream
 ``memory``      buffers that stay where they are
 ``client``      the workspace's process: connects, reconnects, and knows when it is over

@@ -26,8 +26,9 @@ from websockets.exceptions import (
 )
 
 from .memory import keep_buffers
-from .mux import MESSAGE_BYTES, Closed, Mux, Stream
+from .mux import MESSAGE_BYTES, Mux
 from .splice import AHEAD, CHUNK, read_widely, splice
+from .stream import Closed, Stream
 
 JOB_HEADER = "Datalab-Job"
 OVER = 4403

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import struct
 
-from .mux import Closed, Stream
+from .stream import Closed, Stream
 
 CHUNK = 1 << 19
 """Bytes read at once; what a connection's reader may hold (``limit=`` of asyncio's streams)."""

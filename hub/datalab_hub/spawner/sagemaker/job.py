@@ -132,6 +132,8 @@ class Job:
             "DATALAB_MAX_RUNTIME": str(self.max_runtime),
             **context.environment(),
         }
+        if platform.hub_url:
+            _lead_to(platform.hub_url.rstrip("/"), env)
         hub = env["JUPYTERHUB_API_URL"].rstrip("/").removesuffix("/api")
         return wire.Assignment(
             job=self.name,
@@ -304,6 +306,14 @@ class Job:
 
     async def _persist(self, what: Callable[[], Awaitable[None]]) -> None:
         await persist(what, self.platform.stop_patience, self.platform.poll_interval)
+
+
+def _lead_to(hub: str, env: dict[str, str]) -> None:
+    """Make a workspace's environment name the hub at the address at which a job reaches it."""
+    known = env["JUPYTERHUB_API_URL"].rstrip("/")
+    for name in ("JUPYTERHUB_API_URL", "JUPYTERHUB_ACTIVITY_URL"):  # those that get_env() makes
+        if name in env:
+            env[name] = f"{hub}/api{env[name].removeprefix(known)}"
 
 
 def alternative_name(host: str) -> str:

@@ -55,6 +55,11 @@ class SageMakerPlatform(Platform):
         "create a job. The tags go on to the execution role, whose policy can then be limited to "
         "this person. Without it every job has all that the execution role may do.",
     ).tag(config=True)
+    hub_url = Unicode(
+        "",
+        help="The hub as jobs reach it, https://datalab.example.com/hub for example, where that is "
+        "not where other workspaces do: a Service of a cluster leads nowhere from outside.",
+    ).tag(config=True)
     subnets = List(Unicode(), help="Private subnets of the VPC for the jobs.").tag(config=True)
     security_groups = List(
         Unicode(), help="Security groups of the jobs; they let the proxy in on `port`."

@@ -8,6 +8,9 @@ const began = Date.now();
 let offset = 0;
 let estimate = null;
 let done = false;
+let leaving = false; // for another card, or home: how this start ends is of no interest any more
+const elsewhere = document.getElementById("elsewhere");
+const SLOW = 10; // seconds after which the other cards are shown, where that is not usual
 
 const seconds = (value) => (value < 10 ? `${value.toFixed(1)} s` : value < 90 ? `${Math.round(value)} s` : `${Math.round(value / 60)} min`);
 
@@ -17,6 +20,7 @@ setInterval(() => {
   document.getElementById("elapsed").textContent = `${seconds(elapsed)} so far`;
   document.getElementById("estimate").textContent = !estimate ? ""
     : elapsed < estimate * 1.5 ? `· usually ${seconds(estimate)}` : `· longer than the usual ${seconds(estimate)}`;
+  if (elsewhere && elapsed > Math.max(SLOW, 1.5 * (estimate ?? 0))) elsewhere.hidden = false;
 }, 250);
 
 function show(event) {
@@ -35,21 +39,41 @@ function show(event) {
 }
 
 function fail(text) {
+  if (leaving) return;
   done = true;
+  section.querySelector("h1").textContent = "Your workspace did not start";
+  document.getElementById("times").hidden = true;
   const problem = document.getElementById("problem");
   problem.textContent = text.replace(/^Spawn failed: /, "");
   problem.hidden = false;
-  message.textContent = "It did not start.";
+  message.hidden = true;
   bar.hidden = true;
   document.getElementById("cancel").hidden = true;
   document.getElementById("again").hidden = false;
+  if (elsewhere) {
+    elsewhere.hidden = false;
+    elsewhere.querySelector("h2").textContent = "Or start it on another card";
+  }
 }
+
+document.addEventListener("submit", ({ target, submitter }) => {
+  leaving = true;
+  // After the browser has read the form, or its button would not be part of it.
+  setTimeout(() => {
+    for (const button of section.querySelectorAll("button")) button.disabled = true;
+    if (target.matches("[data-move]")) submitter.textContent = "Starting…";
+    else if (target.id === "cancel") submitter.textContent = "Cancelling…";
+  });
+});
+// The browser may show this page again out of its memory ("back").
+addEventListener("pageshow", (event) => event.persisted && location.reload());
 
 // After a restart of the hub there is no pending start to report on, though the workspace may be
 // on its way: then ask how it stands until that is clear.
 async function ask() {
   const answer = await fetch(`${base}api/users/${encodeURIComponent(section.dataset.user)}?include_stopped_servers=1`, { headers: { "X-XSRFToken": xsrf } });
   const server = answer.ok ? (await answer.json()).servers?.[section.dataset.server] : undefined;
+  if (leaving) return;
   if (server?.ready) location.assign(section.dataset.url);
   else if (answer.ok && (!server || (!server.pending && server.stopped))) fail("The start was interrupted. Start it again.");
   else setTimeout(ask, 1000);
@@ -64,7 +88,7 @@ events.onmessage = ({ data }) => {
     return;
   }
   show(event);
-  if (event.ready) {
+  if (event.ready && !leaving) {
     done = true;
     events.close();
     location.assign(section.dataset.url);
