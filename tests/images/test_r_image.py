@@ -11,22 +11,9 @@ from probes import execute
 
 from .room import Room, existing
 from .serving import serving
-from .shared import (
-    assert_imports,
-    assert_no_traces_of_the_build,
-    assert_nobody_becomes_somebody_else,
-    assert_packages,
-)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-LISTS = (
-    "workspace/base/packages.txt",
-    "workspace/datascience/packages.txt",
-    "workspace/r/packages.txt",
-)
-# See test_datascience_image.py.
-WITHOUT = ("conftest", "adbc_driver_duckdb")
 CELL = """
 suppressPackageStartupMessages(library(tidyverse))
 write.csv(data.frame(group = c("a", "b", "a"), value = c(1, 2, 3)), "values.csv", row.names = FALSE)
@@ -43,22 +30,6 @@ cat(sums$total, data.table::as.data.table(read)[, .N], file.size("plot.png") > 1
 def r() -> Iterator[Room]:
     with existing("r") as entered:
         yield entered
-
-
-def test_everything_that_is_listed_is_installed(r: Room, home: Path) -> None:
-    assert_packages(r, home, *LISTS)
-
-
-def test_everything_that_is_installed_can_be_imported(r: Room, home: Path) -> None:
-    assert_imports(r, home, *WITHOUT)
-
-
-def test_nobody_becomes_somebody_else(r: Room) -> None:
-    assert_nobody_becomes_somebody_else(r)
-
-
-def test_the_build_left_no_traces(r: Room) -> None:
-    assert_no_traces_of_the_build(r)
 
 
 async def test_a_cell_in_r_reads_and_plots(r: Room, hub: FakeHub, home: Path) -> None:
