@@ -19,8 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 PATIENCE = 900
 
 JOB = """
-import json, warnings
-warnings.simplefilter("error", FutureWarning)  # "PySpark does not yet fully support pandas …"
+import json
 import pandas as pd
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import pandas_udf

@@ -22,6 +22,7 @@ from .usersite import SAFE_MODE
 
 _QUERY = ("--query-gpu=name,memory.total,driver_version", "--format=csv,noheader,nounits")
 _PATIENCE = 10.0  # seconds; a driver that has just been loaded takes its time
+_NO_GPU = "The GPU cannot be used."
 
 OLDEST_DRIVER = "DATALAB_OLDEST_GPU_DRIVER"
 """Environment variable of images with CUDA: the first release of the driver that it works with."""
@@ -33,10 +34,13 @@ class Notice:
 
     Attributes:
         level: ``warning`` stays until it is closed, ``info`` goes away by itself.
+        text: everything that there is to know.
+        title: the same in a line; Lab's notifications end after 140 characters.
     """
 
     level: Literal["info", "warning"]
     text: str
+    title: str
 
 
 async def collect() -> list[Notice]:
@@ -48,11 +52,14 @@ async def collect() -> list[Notice]:
             f"packages in the home directory, because it did not start with them: {reason} "
             "Correct that, then stop the workspace and start it again."
         )
-        found.append(Notice("warning", text))
+        found.append(Notice("warning", text, "This workspace runs in safe mode."))
     else:
-        found += [Notice("warning", f"{each} It is left out.") for each in blame.unreadable()]
+        title = "A configuration file in the home directory is left out."
+        found += [
+            Notice("warning", f"{each} It is left out.", title) for each in blame.unreadable()
+        ]
     if problem := os.environ.get(PROBLEM):
-        found.append(Notice("warning", problem))
+        found.append(Notice("warning", problem, "The home directory takes no files."))
     return found + await gpus()
 
 
@@ -69,16 +76,16 @@ async def gpus() -> list[Notice]:
     except TimeoutError:
         process.kill()
         await process.wait()
-        return [Notice("warning", f"The GPU does not answer within {_PATIENCE:.0f} seconds.")]
+        text = f"The GPU does not answer within {_PATIENCE:.0f} seconds."
+        return [Notice("warning", text, _NO_GPU)]
     text = output.decode(errors="replace").strip()
     if process.returncode:
-        return [
-            Notice("warning", f"The GPU cannot be used: {text.splitlines()[0] if text else ''}")
-        ]
+        why = text.splitlines()[0] if text else f"nvidia-smi ended with {process.returncode}"
+        return [Notice("warning", f"The GPU cannot be used: {why}", _NO_GPU)]
     rows = [[part.strip() for part in line.split(",")] for line in text.splitlines()]
     if problem := _too_old(rows[0][2]):
-        return [Notice("warning", problem)]
-    return [Notice("info", _described(rows))]
+        return [Notice("warning", problem, _NO_GPU)]
+    return [Notice("info", _described(rows), f"GPU: {rows[0][0]}")]
 
 
 def _too_old(driver: str) -> str:
