@@ -90,7 +90,7 @@ async def test_git_memory_schedules_and_a_terminal(base: Room, hub: FakeHub, hom
         assert (home / "answer.txt").read_text().startswith("git version")
         await page.goto(f"{ann.url}lab?reset")
         await page.click('.jp-LauncherCard:has-text("Jobs")')
-        await has(page, "#jp-main-dock-panel", "Notebook Jobs")
+        await has(page, "#jp-main-dock-panel", "There are no jobs.")
 
 
 async def test_a_link_brings_a_course_and_opens_it(base: Room, hub: FakeHub, home: Path) -> None:
@@ -119,3 +119,19 @@ async def test_safe_mode_says_why(base: Room, hub: FakeHub, home: Path) -> None:
         await page.click(".Toastify__toast >> text=Details")
         await has(page, ".jp-Dialog", "jupyter_server_config.py is not valid Python (line 1")
         await has(page, ".jp-Dialog", "stop the workspace and start it again")
+
+
+async def test_a_start_message_shows_the_gpu(base: Room, hub: FakeHub, home: Path) -> None:
+    """The driver's program is the node's: the container runtime mounts it, here a stand-in."""
+    settings(home)
+    programs = home.parent / "nvidia"
+    programs.mkdir()
+    (programs / "nvidia-smi").write_text("#!/bin/sh\necho 'NVIDIA L4, 23034, 580.65.06'\n")
+    (programs / "nvidia-smi").chmod(0o755)
+    path = dict(entry.split("=", 1) for entry in base.config["Env"])["PATH"]
+    env = {"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1", "PATH": f"/tmp/nvidia:{path}"}
+    async with (
+        serving(base, hub, home, mounts={str(programs): "/tmp/nvidia"}, **env) as (ann, _, _),
+        lab(ann) as page,
+    ):
+        await has(page, ".Toastify__toast", "GPU: NVIDIA L4 (22 GiB), driver 580.65.06.")
