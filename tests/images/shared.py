@@ -1,4 +1,4 @@
-"""What is true of every image; each test file of an image imports these tests."""
+"""What is true of every image, as assertions for ``test_every_image.py``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import stat
 import subprocess
 from pathlib import Path
 
-from .room import ROOT, Room, inspect, layers
+from .hierarchy import lists
+from .room import Room, inspect, layers
 
 # Of the files that are anybody's to write, none may be the image's.
 _SHARED_DIRECTORIES = {"tmp", "var/tmp", "run/lock", "dev/shm", "dev/mqueue"}
@@ -44,7 +45,7 @@ def listed(*files: Path) -> dict[str, str]:
     return {name: number for name, number in entries}
 
 
-def assert_packages(room: Room, home: Path, *files: str) -> None:
+def assert_packages(room: Room, home: Path, name: str) -> None:
     """Everything in ``packages.txt`` is there, in that version, and nothing else but ours."""
     found = room.python(
         "import importlib.metadata, json, re; print(json.dumps({re.sub('[-_.]+', '-',"
@@ -52,8 +53,8 @@ def assert_packages(room: Room, home: Path, *files: str) -> None:
         home,
     )
     ours = {name for name in found if name.startswith("datalab-")}
-    expected = listed(*(ROOT / "images" / file for file in files))
-    assert {name: number for name, number in found.items() if name not in ours} == expected
+    expected = listed(*lists(name))
+    assert {one: number for one, number in found.items() if one not in ours} == expected
 
 
 def assert_imports(room: Room, home: Path, *without: str) -> None:
@@ -93,6 +94,7 @@ def assert_no_traces_of_the_build(room: Room) -> None:
             relative = path.relative_to(layer)
             assert relative.parts[:2] != ("run", "secrets"), relative
             assert path.name not in {".netrc", ".pypirc", "id_rsa", "id_ed25519"}, relative
+            assert relative.parts[:2] != ("root", ".cache"), relative
             if "dist-packages" in relative.parts or path.stat().st_size > 2_000_000:
                 continue
             data = path.read_bytes()

@@ -1,17 +1,13 @@
-"""The image ``base`` keeps what it promises to platforms: SageMaker's ``/opt/ml``, the broker."""
+"""The image ``base`` keeps what it promises to SageMaker: a job's ``/opt/ml``, and its end."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import boto3
 import psutil
@@ -24,8 +20,9 @@ from fakes.ports import free_port
 from fakes.sagemaker.moto_process import moto_server
 from probes import execute
 
+from .broker import answers, reply
 from .room import USER, Room, end, first, room
-from .serving import answering, make_home, serving
+from .serving import answering, make_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -49,22 +46,6 @@ def moto() -> Iterator[str]:
 async def hub() -> AsyncIterator[FakeHub]:
     async with FakeHub() as hub:
         yield hub
-
-
-@asynccontextmanager
-async def answers(*routes: web.RouteDef) -> AsyncIterator[str]:
-    """Yield the address of a server with these routes."""
-    application = web.Application()
-    application.add_routes(routes)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
-
-
-def reply(message: wire.Message) -> web.Response:
-    return web.Response(body=wire.encode(message), content_type="application/json")
 
 
 @pytest.fixture
@@ -167,31 +148,3 @@ def test_a_job_without_an_assignment_ends_and_says_why(
     reason = (ml / "output/failure").read_text()
     assert "No assignment for this workspace appeared within 2 seconds" in reason
     assert "datalab/ws/none" in reason
-
-
-async def test_the_agent_hands_out_what_the_broker_mints(
-    base: Room, hub: FakeHub, tmp_path: Path
-) -> None:
-    home = make_home(tmp_path)
-    expires = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    values = {"AccessKeyId": "ASIAOFATEST", "SecretAccessKey": "s", "Token": "t"}
-
-    async def sources(request: web.Request) -> web.Response:
-        return reply(wire.Sources([wire.SourceInfo("lake", "Lake", "s3")]))
-
-    async def credentials(request: web.Request) -> web.Response:
-        asked: Any = wire.decode(await request.read())
-        return reply(wire.Credential(asked.source, "s3", values, expires))
-
-    routes = (web.get("/v1/sources", sources), web.post("/v1/credentials", credentials))
-    code = """
-import boto3, datalab, json
-print(json.dumps([[one.name for one in datalab.sources()],
-                  boto3.Session().get_credentials().access_key]))
-"""
-    async with (
-        answers(*routes) as url,
-        serving(base, hub, home, DATALAB_BROKER_URL=url, DATALAB_AWS_SOURCE="lake") as (ann, _, _),
-    ):
-        printed = await execute(ann, code)
-    assert json.loads("".join(printed)) == [["lake"], "ASIAOFATEST"]

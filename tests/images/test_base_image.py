@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,38 +20,14 @@ from probes import execute, gone
 
 from .room import ROOT, USER, Room, end, room
 from .serving import get, serving
-from .shared import (
-    assert_imports,
-    assert_no_traces_of_the_build,
-    assert_nobody_becomes_somebody_else,
-    assert_packages,
-)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-
-CPU_SECONDS = 1.9
 
 
 @pytest.fixture(scope="module")
 def base() -> Iterator[Room]:
     with room("base") as entered:
         yield entered
-
-
-def test_everything_that_is_listed_is_installed(base: Room, home: Path) -> None:
-    assert_packages(base, home, "workspace/base/packages.txt")
-
-
-def test_everything_that_is_installed_can_be_imported(base: Room, home: Path) -> None:
-    assert_imports(base, home, "matplotlib_inline")  # of IPython, for who installs Matplotlib
-
-
-def test_nobody_becomes_somebody_else(base: Room) -> None:
-    assert_nobody_becomes_somebody_else(base)
-
-
-def test_the_build_left_no_traces(base: Room) -> None:
-    assert_no_traces_of_the_build(base)
 
 
 @pytest.mark.parametrize("program", ["git", "git-lfs", "ssh -V", "tini", "curl", "less", "nano"])
@@ -117,15 +91,10 @@ os._exit(0)
     assert uncompiled == []
 
 
-async def test_a_workspace_opens_on_a_read_only_root_and_costs_little(
+async def test_a_workspace_on_a_read_only_root_has_what_people_expect(
     base: Room, hub: FakeHub, home: Path
 ) -> None:
-    async with serving(base, hub, home) as (ann, one, _):
-        server = psutil.Process(ann.pid)
-        used = server.cpu_times()
-        assert used.user + used.system <= CPU_SECONDS
-        assert one.name() == "tini"
-        assert {*server.uids(), *one.uids()} == {USER}
+    async with serving(base, hub, home) as (ann, _, _):
         status = Path(f"/proc/{ann.pid}/status").read_text()
         assert re.search(r"CapEff:\s+0{16}\n", status)
         code = """
@@ -250,10 +219,3 @@ def _wheel(home: Path) -> str:
             wheel.writestr(path, content)
         wheel.writestr(f"{info}/RECORD", "".join(f"{path},,\n" for path in files))
     return name
-
-
-def test_an_exported_notebook_verifies(base: Room, home: Path) -> None:
-    shutil.copy(ROOT / "tests/notebooks/monte_carlo.ipynb", home / "notebook.ipynb")
-    os.chown(home / "notebook.ipynb", USER, USER)
-    done = base.run("datalab-export", "--verify", "notebook.ipynb", home=home)
-    assert "verif" in done.stdout.lower() or "equal" in done.stdout.lower(), done.stdout

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,18 +9,11 @@ import pytest
 from fakes.hub import FakeHub
 from probes import execute
 
-from .room import ROOT, USER, Room, existing
+from .room import Room, existing
 from .serving import serving
-from .shared import (
-    assert_imports,
-    assert_no_traces_of_the_build,
-    assert_nobody_becomes_somebody_else,
-    assert_packages,
-)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-LISTS = ("workspace/base/packages.txt", "workspace/datascience/packages.txt")
 COMPILE = """
 cat > /tmp/answer.cc <<END
 #include <Python.h>
@@ -43,31 +34,8 @@ def datascience() -> Iterator[Room]:
         yield entered
 
 
-def test_everything_that_is_listed_is_installed(datascience: Room, home: Path) -> None:
-    assert_packages(datascience, home, *LISTS)
-
-
-def test_everything_that_is_installed_can_be_imported(datascience: Room, home: Path) -> None:
-    # A package's stray pytest file; DuckDB's driver for who installs adbc-driver-manager.
-    assert_imports(datascience, home, "conftest", "adbc_driver_duckdb")
-
-
-def test_nobody_becomes_somebody_else(datascience: Room) -> None:
-    assert_nobody_becomes_somebody_else(datascience)
-
-
-def test_the_build_left_no_traces(datascience: Room) -> None:
-    assert_no_traces_of_the_build(datascience)
-
-
 def test_extensions_in_c_can_be_built(datascience: Room, home: Path) -> None:
     assert datascience.run("sh", "-ec", COMPILE, home=home).stdout == "42\n"
-
-
-def test_an_exported_notebook_verifies(datascience: Room, home: Path) -> None:
-    shutil.copy(ROOT / "tests/notebooks/titanic_style.ipynb", home / "notebook.ipynb")
-    os.chown(home / "notebook.ipynb", USER, USER)
-    datascience.run("datalab-export", "--verify", "notebook.ipynb", home=home)
 
 
 async def test_a_cell_trains_plots_and_asks_a_database(

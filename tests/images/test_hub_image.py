@@ -16,12 +16,6 @@ from fakes.ports import free_port
 
 from .room import USER, Room, end, first, room
 from .serving import PATIENCE, make_home
-from .shared import (
-    assert_imports,
-    assert_no_traces_of_the_build,
-    assert_nobody_becomes_somebody_else,
-    assert_packages,
-)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -57,23 +51,6 @@ def hub() -> Iterator[Room]:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return make_home(tmp_path)
-
-
-def test_everything_that_is_listed_is_installed(hub: Room, home: Path) -> None:
-    assert_packages(hub, home, "hub/packages.txt")
-
-
-def test_everything_that_is_installed_can_be_imported(hub: Room, home: Path) -> None:
-    # `import datalab` is for workspaces; the hub takes the wire protocol from the same wheel.
-    assert_imports(hub, home, "sqlalchemy_cockroachdb")
-
-
-def test_nobody_becomes_somebody_else(hub: Room) -> None:
-    assert_nobody_becomes_somebody_else(hub)
-
-
-def test_the_build_left_no_traces(hub: Room) -> None:
-    assert_no_traces_of_the_build(hub)
 
 
 def test_what_operators_choose_by_name_is_there(hub: Room, home: Path) -> None:

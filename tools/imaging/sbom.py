@@ -13,6 +13,7 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 from .hierarchy import Image, version
@@ -53,8 +54,10 @@ def write(image: Image, directory: Path) -> Path:
                 bom.components.add(_component(name, number, summary, url))
     directory.mkdir(parents=True, exist_ok=True)
     target = directory / f"datalab-{image.name}-{version()}.cdx.json"
-    output = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6)
-    target.write_text(output.output_as_string(indent=1) + "\n")
+    text = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1)
+    if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
+        raise RuntimeError(f"The bill of materials of {image.name} is not CycloneDX: {error}")
+    target.write_text(text + "\n")
     return target
 
 

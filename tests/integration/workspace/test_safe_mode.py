@@ -276,9 +276,16 @@ async def test_a_server_that_a_persons_package_breaks_starts_without_it(
             "echo 'NVIDIA L4, 23034, 580.65.06'; echo 'NVIDIA L4, 23034, 580.65.06'",
             "GPU: 2 × NVIDIA L4 (22 GiB), driver 580.65.06.",
         ),
+        ("echo 'NVIDIA GB10, [N/A], 580.95.05'", "GPU: NVIDIA GB10, driver 580.95.05."),
         (
             "echo 'NVIDIA-SMI has failed because no driver is loaded'; exit 9",
             "The GPU cannot be used: NVIDIA-SMI has failed because no driver is loaded",
+        ),
+        (
+            "echo 'NVIDIA L4, 23034, 550.163.01'",
+            "The GPU cannot be used from this image: its machine has driver 550.163.01, which is "
+            "older than 580, the first that the image's CUDA works with. Programs compute on the "
+            "CPU. Choose another kind of machine, or tell the operators.",
         ),
     ],
 )
@@ -289,6 +296,7 @@ async def test_lab_says_which_gpu_there_is(
     programs.mkdir()
     (programs / "nvidia-smi").write_text(f"#!/bin/sh\n{program}\n")
     (programs / "nvidia-smi").chmod(0o755)
-    ann = await start("ann", env={"PATH": f"{programs}:{os.environ['PATH']}"})
+    path = f"{programs}:{os.environ['PATH']}"
+    ann = await start("ann", env={"PATH": path, "DATALAB_OLDEST_GPU_DRIVER": "580"})
     answer = await ann.json("datalab/api/notices")
     assert [one["text"] for one in answer["notices"]] == [said]

@@ -2,14 +2,18 @@ import {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { Notification } from '@jupyterlab/apputils';
+import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 interface INotice {
   level: 'info' | 'warning';
   text: string;
+  title: string;
 }
+
+/** JupyterLab cuts off what is longer. */
+const LONGEST = 140;
 
 /** Time to read that a GPU is there; a warning stays until somebody closes it. */
 const INFO_MILLISECONDS = 10_000;
@@ -21,9 +25,20 @@ async function show(settings: ServerConnection.ISettings): Promise<void> {
     throw new ServerConnection.ResponseError(response);
   }
   const { notices } = (await response.json()) as { notices: INotice[] };
-  for (const { level, text } of notices) {
+  for (const { level, text, title } of notices) {
     const autoClose = level === 'info' ? INFO_MILLISECONDS : false;
-    Notification.emit(text, level, { autoClose });
+    if (text.length <= LONGEST) {
+      Notification.emit(text, level, { autoClose });
+      continue;
+    }
+    const details = {
+      label: 'Details',
+      callback: (event: MouseEvent) => {
+        event.preventDefault(); // the notification stays
+        void showDialog({ title, body: text, buttons: [Dialog.okButton()] });
+      }
+    };
+    Notification.emit(title, level, { autoClose, actions: [details] });
   }
 }
 
