@@ -18,6 +18,11 @@ _STARTS = Counter(
     "Workspace starts by how they ended and why",
     ["backend", "profile", "outcome", "reason"],
 )
+_ENDS = Counter(
+    "datalab_ends_total",
+    "Workspaces that had run, by why they ended",
+    ["backend", "profile", "reason"],
+)
 
 
 def observe_phase(backend: str, phase: str, seconds: float) -> None:
@@ -28,3 +33,8 @@ def observe_phase(backend: str, phase: str, seconds: float) -> None:
 def count_start(backend: str, profile: str, outcome: str, reason: str) -> None:
     """Count a start. Labels are kept for ever: pass only names out of closed sets."""
     _STARTS.labels(backend=backend, profile=profile, outcome=outcome, reason=reason).inc()
+
+
+def count_end(backend: str, profile: str, reason: str) -> None:
+    """Count the end of a workspace that had run. Labels as for :func:`count_start`."""
+    _ENDS.labels(backend=backend, profile=profile, reason=reason).inc()

@@ -62,6 +62,12 @@ images: {bench: {reference: IMAGE, title: Bench}}
 profiles: [{name: small, title: Small, backend: kubernetes, image: bench}]
 """
 
+HOMES = {
+    "none": "Without a volume",
+    "existing": "With a home whose claim exists",
+    "new": "With a new claim for the home",
+}
+
 
 @dataclass
 class Life:
@@ -146,15 +152,19 @@ def running(
                 raise
 
 
-def measure(arguments: argparse.Namespace, claims: bool) -> list[list[dict[str, float]]]:
-    """Return, for plain and ours, the steps of each round."""
+def measure(arguments: argparse.Namespace, home: str) -> list[list[dict[str, float]]]:
+    """Return, for plain and ours, the steps of each round.
+
+    Args:
+        home: one of :data:`HOMES`.
+    """
     environment = {
         "BENCH_TOKEN": TOKEN,
         "KUBECONFIG": arguments.kubeconfig,
         "NAMESPACE": arguments.namespace,
         "IMAGE": arguments.image,
         "ADDRESS": arguments.address,
-        "CLAIMS": "1" if claims else "",
+        "CLAIMS": "" if home == "none" else "1",
     }
     pods = Pods(arguments.namespace)
     pods.start()
@@ -165,13 +175,15 @@ def measure(arguments: argparse.Namespace, claims: bool) -> list[list[dict[str, 
             for text, options in ((PLAIN, {}), (OURS, {"profile": "small"}))
         ]
         time.sleep(8)  # the culler starts
+        regular = f"bench-{os.urandom(3).hex()}"
         for number in range(arguments.rounds + 1):
             for site, rounds in zip(sites, found, strict=True):
-                name = f"bench{number}-{os.urandom(3).hex()}"  # so each claim is a new one
+                new = f"bench{number}-{os.urandom(3).hex()}"  # so each claim is a new one
+                name = regular if home == "existing" else new
                 rounds.append(site.start(name, pods))
                 site.stop(name)
                 time.sleep(arguments.pause)
-    return [rounds[1:] for rounds in found]  # the first one fills caches
+    return [rounds[1:] for rounds in found]  # the first one fills caches, and makes the claim
 
 
 def main() -> None:
@@ -182,12 +194,12 @@ def main() -> None:
     parser.add_argument("--address", required=True, help="of this machine, seen from a pod")
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--pause", type=float, default=2, help="seconds between two starts")
-    parser.add_argument("--claims", choices=["no", "yes", "both"], default="both")
+    parser.add_argument("--home", choices=[*HOMES, "all"], default="all")
     arguments = parser.parse_args()
     os.environ["KUBECONFIG"] = arguments.kubeconfig
-    for claims in {"no": [False], "yes": [True], "both": [False, True]}[arguments.claims]:
-        plain, ours = measure(arguments, claims)
-        print("With a new claim for the home:" if claims else "Without a volume:")
+    for home in HOMES if arguments.home == "all" else [arguments.home]:
+        plain, ours = measure(arguments, home)
+        print(f"{HOMES[home]}:")
         print(
             "| seconds after the request, median (worst) | KubeSpawner | Datalab |\n|---|---|---|"
         )

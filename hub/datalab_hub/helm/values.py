@@ -11,6 +11,14 @@ from ..catalog import Catalog
 
 Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?([EPTGMk]i?|m)?$")]
 Cron = Annotated[str, StringConstraints(pattern=r"^(@\w+|\S+ \S+ \S+ \S+ \S+)$")]
+# As the Prometheus operator's CRD has it.
+Duration = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?"
+        r"(([0-9]+)ms)?)$"
+    ),
+]
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]
 
 
@@ -141,7 +149,7 @@ class ServiceMonitor(Values):
     """For the Prometheus operator."""
 
     enabled: bool = Field(False, description="Make a ServiceMonitor for the hub's /metrics.")
-    interval: str = Field("30s", description="How often.")
+    interval: Duration = Field("30s", description="How often, for example 30s or 1m.")
     labels: dict[str, str] = Field({}, description="That your Prometheus selects by.")
     namespace: str = Field(
         "monitoring", description="Of Prometheus: the hub's network policy lets it in."

@@ -421,6 +421,8 @@ class WorkspaceSpawner(Spawner):
             return
         self.site.ledger.end(run_id, outcome, reason)
         kind = "start" if outcome in {"failed", "cancelled"} else "stop"
+        if kind == "stop" and self.profile is not None:
+            metrics.count_end(self.profile.backend, self.profile.name, reason or outcome)
         self._audit(kind, outcome="ok" if outcome == "stopped" else outcome, reason=reason)
 
     def _audit(self, kind: str, **fields: Any) -> None:

@@ -54,6 +54,12 @@ class PodLife:
         """The main container's image."""
         return str(self.spec["containers"][0].get("image"))
 
+    @property
+    def restarts_containers(self) -> bool:
+        """Whether a container that failed is begun anew in the same pod."""
+        pod = self._pod()
+        return pod is not None and pod["spec"].get("restartPolicy", "Always") != "Never"
+
     async def scheduled(self, node: str = NODE) -> None:
         """Bind the pod to a node."""
         await self._change(spec={"nodeName": node})
@@ -239,7 +245,7 @@ def image_fails(message: str, reason: str = "ErrImagePull", backs_off: bool = Tr
 
 
 def crashes(log: str, exit_code: int = 1, reason: str = "Error") -> Life:
-    """Return a life whose server ends on the way up, with this log."""
+    """Return a life whose server ends on the way up; restarted if the pod says so."""
 
     async def life_(life: PodLife) -> None:
         await life.pause()
@@ -247,7 +253,10 @@ def crashes(log: str, exit_code: int = 1, reason: str = "Error") -> Life:
         await life.pause()
         await life.terminated(exit_code, reason, log)
         await life.pause()
-        await life.restarted(exit_code, reason, log)
+        if life.restarts_containers:
+            await life.restarted(exit_code, reason, log)
+        else:
+            await life.failed()
 
     return life_
 

@@ -288,5 +288,8 @@ async def test_somebody_whose_workspace_was_put_out_reads_why(site):
             with sqlite3.connect(site.directory / "data" / "hub" / "usage.sqlite") as ledger:
                 rows = ledger.execute("SELECT outcome, reason FROM datalab_runs").fetchall()
             assert rows == [("lost", "evicted")]
+            metrics = site.http.get(f"{site.url}/hub/metrics").text
+            ends = 'datalab_ends_total{backend="kubernetes",profile="small",reason="evicted"} 1.0'
+            assert ends in metrics
 
     await story(life, site)

@@ -10,7 +10,7 @@ import re
 import helm_python as helm
 import kubernetes_validate
 import pytest
-from chart import CHART, NAMESPACE, manifests, named, prepared, render
+from chart import CHART, NAMESPACE, hub_of, manifests, named, prepared, render, yaml
 from datalab_hub.catalog import load_catalog
 from datalab_hub.config import CULLER
 from datalab_hub.credentials import SERVICE
@@ -22,7 +22,6 @@ from datalab_hub.gateway import options
 from datalab_hub.helm import release
 from datalab_hub.helm.schema import values_schema
 from datalab_hub.helm.values import ChartValues
-from ruamel.yaml import YAML
 from traitlets.config import Config
 
 EVERYTHING = {
@@ -97,13 +96,8 @@ EVERYTHING = {
     "jupyterhub": {"hub": {"image": {"pullSecrets": ["registry"]}}},
     "global": {},
 }
-EXAMPLES = sorted((CHART / "examples").glob("*.yaml"))
 VERSIONS = ("1.28", "1.31", "1.34")
 NOT_KUBERNETES_OWN = {"ServiceMonitor"}
-
-
-def yaml(path):
-    return YAML(typ="safe").load(path.read_text())
 
 
 def test_the_chart_is_lint_free():
@@ -165,26 +159,6 @@ def test_the_values_file_is_what_the_models_say():
 def test_wrong_values_are_refused_by_name(values, says):
     with pytest.raises(helm.HelmError, match=says):
         render(values)
-
-
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_the_examples_are_valid(example, tmp_path):
-    values = yaml(example)
-    for manifest in manifests(values):
-        kubernetes_validate.validate(manifest, "1.31", strict=True)
-    assert hub_of(tmp_path, values).catalog.profiles
-
-
-def hub_of(directory, values=None, **config):
-    """Configure a hub with what the chart's ConfigMap holds, and the services of its values."""
-    services = yaml(CHART / "values.yaml")["jupyterhub"]["hub"]["services"]
-    config.setdefault("JupyterHub", {})["services"] = [
-        {"name": name, "api_token": name * 3} for name in services
-    ]
-    data = named("ConfigMap", "datalab", values)["data"]
-    for name, text in data.items():
-        (directory / name).write_text(text)
-    return release.configure_release(Config(config), directory, directory / "data")
 
 
 def test_the_hub_understands_what_the_chart_writes(tmp_path):

@@ -84,6 +84,45 @@ NO_COMMAND = (
 )
 ROWS = [
     Row(
+        "the image has no such command, and the pod is over",
+        pod(
+            phase="Failed",
+            state={"terminated": {"reason": "StartError", "exitCode": 128, "message": NO_COMMAND}},
+        ),
+        Phase.BOOT,
+        "config",
+        'cannot be made: exec: "nothing": executable file not found in $PATH.',
+        final=True,
+    ),
+    Row(
+        "out of memory at the start, and the pod is over",
+        pod(phase="Failed", state={"terminated": {"reason": "OOMKilled", "exitCode": 137}}),
+        Phase.BOOT,
+        "oom",
+        "ran out of memory while it was starting",
+        final=True,
+    ),
+    Row(
+        "crashed at the start, and the pod is over",
+        pod(phase="Failed", state={"terminated": {"reason": "Error", "exitCode": 3}}),
+        Phase.BOOT,
+        "crashed",
+        "server ended while it was starting (exit status 3)",
+        final=True,
+    ),
+    Row(
+        "an init container failed, and the pod is over",
+        pod(
+            phase="Failed",
+            state={"waiting": {"reason": "PodInitializing"}},
+            init=[{"name": "prepare", "state": {"terminated": {"exitCode": 2}}}],
+        ),
+        Phase.BOOT,
+        "crashed",
+        "Preparing your workspace failed (in prepare)",
+        final=True,
+    ),
+    Row(
         "the image has no such command",
         pod(state={"terminated": {"reason": "StartError", "exitCode": 128, "message": NO_COMMAND}}),
         Phase.BOOT,

@@ -156,6 +156,14 @@ async def test_ordinary_kubespawner_settings_work_and_profiles_add_to_them(tmp_p
     assert main(pod)["args"][0] == "start-it"
 
 
+async def test_a_server_that_ends_by_itself_is_not_begun_anew_unless_the_operator_says_so(tmp_path):
+    """Who runs out of memory is to read it, and not to find a new server without their kernels."""
+    assert (await pod_of(platform_of(tmp_path)))["spec"]["restartPolicy"] == "Never"
+    for name in ("restartPolicy", "restart_policy"):
+        platform = platform_of(tmp_path, {"extra_pod_config": {name: "OnFailure"}})
+        assert (await pod_of(platform))["spec"]["restartPolicy"] == "OnFailure"
+
+
 async def test_functions_of_the_hubs_spawner_are_called_with_the_hubs_spawner(tmp_path):
     """The data sources' are: they ask it for the person's groups, which the child does not have."""
     platform = platform_of(tmp_path, {})

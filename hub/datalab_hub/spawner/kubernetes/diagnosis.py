@@ -64,6 +64,8 @@ def _ended(pod: Pod, events: Events) -> Finding | None:
     if not is_over(pod):
         return None
     trouble = why_over(pod, events, "Your workspace ended while it was starting", TRY_AGAIN)
+    if trouble.reason in {"crashed", "oom"} and (crashed := _crashed(pod)) is not None:
+        return crashed  # its container knows more
     return Finding(Phase.BOOT, "It ended", None, trouble)
 
 
@@ -82,7 +84,7 @@ def _deleted(pod: Pod) -> Finding | None:
 
 
 def _crashed(pod: Pod) -> Finding | None:
-    """A container that ended. Kubernetes restarts it; while it runs again it has its chance."""
+    """A container that ended. Where it is restarted, it has its chance while it runs again."""
     for status in pod.get("status", {}).get("initContainerStatuses") or []:
         ended = (status.get("state") or {}).get("terminated") or {}
         ended = ended or (status.get("lastState") or {}).get("terminated") or {}

@@ -175,6 +175,10 @@ class PodMaker(KubeSpawner):
         if pod.spec.enable_service_links is None:
             # A variable for each service of the namespace: nobody asked, and it slows starts down.
             pod.spec.enable_service_links = False
+        if not {"restartPolicy", "restart_policy"} & self.extra_pod_config.keys():
+            # KubeSpawner's OnFailure begins a server anew that ran out of memory: kernels are gone
+            # without a word. A pod that is over says why, and the person starts again.
+            pod.spec.restart_policy = "Never"
         if pod.spec.termination_grace_period_seconds is None:
             # A drained node gives as much as a stop: the workspace is told one number.
             pod.spec.termination_grace_period_seconds = self.delete_grace_period
