@@ -60,6 +60,8 @@ def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
         node = one.node
         if any(node is setting.node for setting in analysis.settings.get(index, [])):
             name = next((dotted(part, resolve) for part in _set_by(node)), "")
+            if name == "os.chdir":  # an import that goes elsewhere would lose the modules after it
+                break
             shown = id(node) in ends and bool(TELLING.match(name))
             if _names(node) & own or shown:
                 break
