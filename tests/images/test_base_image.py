@@ -94,7 +94,7 @@ os._exit(0)
 async def test_a_workspace_on_a_read_only_root_has_what_people_expect(
     base: Room, hub: FakeHub, home: Path
 ) -> None:
-    async with serving(base, hub, home) as (ann, _, _):
+    async with serving(base, hub, home, CPU_LIMIT="2.0") as (ann, _, _):
         status = Path(f"/proc/{ann.pid}/status").read_text()
         assert re.search(r"CapEff:\s+0{16}\n", status)
         code = """
@@ -119,6 +119,7 @@ open("/tmp/x", "w"), open("mine.txt", "w")
         metrics = await ann.json("api/metrics/v1")
         assert metrics["rss"] > 0
         assert "cpu_percent" in metrics
+        assert metrics["limits"]["cpu"] == {"cpu": 2.0}  # and no warning: it counts in percent
 
 
 async def test_lab_travels_compressed_and_is_kept(base: Room, hub: FakeHub, home: Path) -> None:
