@@ -14,7 +14,8 @@ from ..text import Edit, apply_edits, offsets, span
 from ..trees import nodes_in
 from . import knowledge
 from .checking import check
-from .files import keep_files_together, makes_folder
+from .files import keep_files_together
+from .folders import makes_folder
 from .naming import dotted, library_names
 from .promoting import parameters_of
 from .replacing import leave_out_replaced

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -17,7 +17,9 @@ from ..cells.names import strings_in
 from ..model import Analysis, CodeCell, Interval
 from ..trees import nodes_in
 from . import knowledge
+from .folders import FOLDERS, LOOKS_AROUND, makes_folder
 from .naming import dotted
+from .running import assigns, calls, inside, names_within, running
 from .soundness import Function
 
 WRITING_ROOTS = ("os", "shutil", "subprocess", "pathlib", "urllib")
@@ -29,10 +31,6 @@ DATABASES = {"sqlite3.connect", "duckdb.connect", "sqlalchemy.create_engine", "s
 NO_FILES = re.compile(r"loads\w*|load_(state_dict|weights|ext)|readline\w*|reader")
 PICTURES = re.compile(r"savefig|write_image|imsave|imwrite")
 READS_PICTURES = {"imread", "load_img", "decode_image"}
-FOLDERS = {"mkdir", "makedirs"}
-LOOKS_AROUND = re.compile(
-    r"listdir|i?glob|walk|iterdir|scandir|exists|isfile|isdir|is_file|is_dir|stat|getsize|rglob"
-)
 NEEDS_NO_ARGUMENT = re.compile(
     r"exists|is_file|is_dir|iterdir|read_text|read_bytes|listdir|scandir|walk"
 )
@@ -60,7 +58,7 @@ class Act:
 Assigned = dict[str, list[ast.AST]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Place:
     """Where code runs: the statement of a cell, and what the functions on the way assign."""
 
@@ -77,12 +75,11 @@ class Files:
     assigned: Assigned = field(default_factory=dict)
     methods: dict[str, list[ast.stmt]] = field(default_factory=dict)
     texts: dict[tuple[int, Place], set[str]] = field(default_factory=dict)
-    running: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for cell in self.found.code:
             for one in cell.statements:
-                for name, value in _assigns(one.node):
+                for name, value in assigns(one.node):
                     self.assigned.setdefault(name, []).append(value)
                 if isinstance(one.node, ast.ClassDef):
                     for inner in one.node.body:
@@ -99,30 +96,36 @@ class Files:
             act
             for one in cell.statements
             if not (one.node in again and makes_folder(one.node))
-            for act in self._of(one.node, Place(one.node))
+            for act in self._of(one.node)
         ]
 
-    def _of(self, node: ast.AST, place: Place) -> Iterator[Act]:
-        for part in _running(node):
-            if isinstance(part, ast.Import | ast.ImportFrom):
-                modules = [one.name for one in part.names] + [getattr(part, "module", "") or ""]
-                yield Act(False, "module", frozenset(f"{one}.py" for one in modules))
-            elif isinstance(part, ast.Call):
-                yield from self._of_call(part, place)
-                if isinstance(part.func, ast.Attribute):
-                    yield from self._within(self.methods.get(part.func.attr, []), place)
-            elif isinstance(part, ast.Name):  # called, or given to what calls it
-                definitions = self.found.definitions.get(part.id, [])
-                yield from self._within((one.statement.node for one in definitions), place)
+    def _of(self, node: ast.stmt) -> Iterator[Act]:
+        bodies = self._reached(node)
+        place = Place(node, tuple(one for body in bodies for one in assigns(body)))
+        for code in [node, *(part for body in bodies for part in inside(body))]:
+            for part in running(code):
+                if isinstance(part, ast.Import | ast.ImportFrom):
+                    modules = [one.name for one in part.names] + [getattr(part, "module", "") or ""]
+                    yield Act(False, "module", frozenset(f"{one}.py" for one in modules))
+                elif isinstance(part, ast.Call):
+                    yield from self._of_call(part, place)
 
-    def _within(self, bodies: Iterable[ast.stmt], place: Place) -> Iterator[Act]:
-        for body in bodies:
-            if id(body) not in self.running:
-                self.running.add(id(body))
-                inner = Place(place.site, place.local + tuple(_assigns(body)))
-                for part in _inside(body):
-                    yield from self._of(part, inner)
-                self.running.discard(id(body))
+    def _reached(self, node: ast.stmt) -> list[ast.stmt]:
+        """Return the functions and methods that may run with a statement, itself left out."""
+        found: dict[int, ast.stmt] = {id(node): node}
+        waiting: list[ast.AST] = [node]
+        while waiting:
+            for part in running(waiting.pop()):
+                bodies: list[ast.stmt] = []
+                if isinstance(part, ast.Name):  # called, or given to what calls it
+                    bodies = [d.statement.node for d in self.found.definitions.get(part.id, [])]
+                elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+                    bodies = self.methods.get(part.func.attr, [])
+                for body in bodies:
+                    if id(body) not in found:
+                        found[id(body)] = body
+                        waiting += inside(body)
+        return list(found.values())[1:]
 
     def _of_call(self, call: ast.Call, place: Place) -> Iterator[Act]:
         name = dotted(call.func, self.resolve)
@@ -165,46 +168,21 @@ class Files:
         key = (id(node), place)
         if key not in self.texts:
             found = _like_paths(node)
-            waiting, seen = _names(node), set[str]()
+            waiting, seen = names_within(node), set[str]()
             while waiting:
                 name = waiting.pop()
                 seen.add(name)
                 here = [value for local, value in place.local if local == name]
                 for value in here or self.assigned.get(name, []):
                     found |= _like_paths(value)
-                    waiting |= _names(value) - _own_names(value) - seen
+                    waiting |= names_within(value) - _own_names(value) - seen
             self.texts[key] = found
         return self.texts[key]
 
 
-def _assigns(node: ast.stmt) -> list[tuple[str, ast.AST]]:
-    """Return what ``node``, or the body of a function, assigns to names.
-
-    An argument is itself: where it comes from is where the call is.
-    """
-    arguments = [one for one in nodes_in(node) if isinstance(one, ast.arg)]
-    found: list[tuple[str, ast.AST]] = [(one.arg, one) for one in arguments if _inside(node)]
-    waiting: list[ast.AST] = _inside(node) or [node]
-    while waiting:
-        one = waiting.pop()
-        given: list[tuple[ast.expr, ast.expr]] = []
-        if isinstance(one, ast.Assign):
-            given = [(target, one.value) for target in one.targets]
-        elif isinstance(one, ast.AnnAssign) and one.value is not None:
-            given = [(one.target, one.value)]
-        elif isinstance(one, ast.For):
-            given = [(one.target, one.iter)]
-        elif isinstance(one, ast.withitem) and one.optional_vars is not None:
-            given = [(one.optional_vars, one.context_expr)]
-        found += [(name, value) for target, value in given for name in _names(target)]
-        if not isinstance(one, Function | ast.Lambda | ast.ClassDef | ast.expr):
-            waiting.extend(ast.iter_child_nodes(one))
-    return found
-
-
 def _own_names(node: ast.AST) -> set[str]:
     """Return the names that are a function's own."""
-    return {name for name, _ in _assigns(node)} if isinstance(node, Function) else set()
+    return {name for name, _ in assigns(node)} if isinstance(node, Function) else set()
 
 
 def _like_paths(node: ast.AST) -> set[str]:
@@ -264,7 +242,7 @@ def _same(mine: str, other: str) -> bool:
 def _goes_to_one_that_is_made(found: Analysis, node: ast.stmt, resolve: dict[str, str]) -> bool:
     """Say whether ``os.chdir`` may go to a folder that is not beside the notebook."""
     here = found.notebook.path.resolve().parent
-    for call in _calls(node):
+    for call in calls(node):
         if dotted(call.func, resolve) == "os.chdir":
             texts = strings_in(call.args[:1])
             if not texts or not (here / texts[0]).is_dir():
@@ -276,63 +254,3 @@ def _parts(text: str) -> set[str]:
     """Return a path, the name at its end, and the folders that it is in."""
     path = PurePosixPath(text.replace("\\", "/"))
     return {str(path), path.name, *map(str, path.parents)} - {".", "/", "..", ""}
-
-
-def makes_folder(node: ast.stmt) -> bool:
-    """Say whether a statement makes a folder unless it is there: again, it does nothing."""
-    if isinstance(node, ast.Expr):
-        return _makes(node.value) and _may_exist(node.value)
-    if isinstance(node, ast.If) and not node.orelse:
-        asks = [one for one in _calls(node.test) if LOOKS_AROUND.fullmatch(_short(one))]
-        return bool(asks) and all(
-            isinstance(one, ast.Expr) and (_makes(one.value) or _says(one.value))
-            for one in node.body
-        )
-    return False
-
-
-def _makes(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and _short(node) in FOLDERS
-
-
-def _says(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and _short(node) == "print"
-
-
-def _may_exist(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and any(
-        word.arg == "exist_ok" and isinstance(word.value, ast.Constant) and word.value.value
-        for word in node.keywords
-    )
-
-
-def _short(call: ast.Call) -> str:
-    func = call.func
-    return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
-
-
-def _running(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what runs with ``node``: nothing of the functions that it defines."""
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if not isinstance(one, Function):
-            yield one
-            waiting.extend(ast.iter_child_nodes(one))
-
-
-def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    return (one for one in _running(node) if isinstance(one, ast.Call))
-
-
-def _inside(body: ast.stmt) -> list[ast.AST]:
-    if isinstance(body, ast.Assign) and isinstance(body.value, ast.Lambda):
-        return [body.value.body]
-    if isinstance(body, ast.ClassDef):
-        made = [one for one in body.body if isinstance(one, Function) and one.name == "__init__"]
-        return [part for one in made for part in one.body]
-    return list(body.body) if isinstance(body, Function) else []
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {one.id for one in nodes_in(node) if isinstance(one, ast.Name)}

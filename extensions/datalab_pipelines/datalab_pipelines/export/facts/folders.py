@@ -1,0 +1,41 @@
+"""Statements that make a folder unless it is there: they can be said again in every stage."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from .running import calls, short_of
+
+FOLDERS = {"mkdir", "makedirs"}
+LOOKS_AROUND = re.compile(
+    r"listdir|i?glob|walk|iterdir|scandir|exists|isfile|isdir|is_file|is_dir|stat|getsize|rglob"
+)
+
+
+def makes_folder(node: ast.stmt) -> bool:
+    """Say whether a statement makes a folder unless it is there: again, it does nothing."""
+    if isinstance(node, ast.Expr):
+        return _makes(node.value) and _may_exist(node.value)
+    if isinstance(node, ast.If) and not node.orelse:
+        asks = [one for one in calls(node.test) if LOOKS_AROUND.fullmatch(short_of(one))]
+        return bool(asks) and all(
+            isinstance(one, ast.Expr) and (_makes(one.value) or _says(one.value))
+            for one in node.body
+        )
+    return False
+
+
+def _makes(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and short_of(node) in FOLDERS
+
+
+def _says(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and short_of(node) == "print"
+
+
+def _may_exist(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and any(
+        word.arg == "exist_ok" and isinstance(word.value, ast.Constant) and word.value.value
+        for word in node.keywords
+    )

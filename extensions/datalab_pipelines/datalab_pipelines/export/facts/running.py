@@ -1,0 +1,70 @@
+"""What runs with a statement, and what it assigns."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ..trees import nodes_in
+from .soundness import Function
+
+
+def assigns(node: ast.stmt) -> list[tuple[str, ast.AST]]:
+    """Return what ``node``, or the body of a function, assigns to names.
+
+    An argument is itself: where it comes from is where the call is.
+    """
+    arguments = [one for one in nodes_in(node) if isinstance(one, ast.arg)]
+    found: list[tuple[str, ast.AST]] = [(one.arg, one) for one in arguments if inside(node)]
+    waiting: list[ast.AST] = inside(node) or [node]
+    while waiting:
+        one = waiting.pop()
+        given: list[tuple[ast.expr, ast.expr]] = []
+        if isinstance(one, ast.Assign):
+            given = [(target, one.value) for target in one.targets]
+        elif isinstance(one, ast.AnnAssign) and one.value is not None:
+            given = [(one.target, one.value)]
+        elif isinstance(one, ast.For):
+            given = [(one.target, one.iter)]
+        elif isinstance(one, ast.withitem) and one.optional_vars is not None:
+            given = [(one.optional_vars, one.context_expr)]
+        found += [(name, value) for target, value in given for name in names_within(target)]
+        if not isinstance(one, Function | ast.Lambda | ast.ClassDef | ast.expr):
+            waiting.extend(ast.iter_child_nodes(one))
+    return found
+
+
+def short_of(call: ast.Call) -> str:
+    """Return the last name of what is called."""
+    func = call.func
+    return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+
+
+def running(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what runs with ``node``: nothing of the functions that it defines."""
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, Function):
+            yield one
+            waiting.extend(ast.iter_child_nodes(one))
+
+
+def calls(node: ast.AST) -> Iterator[ast.Call]:
+    """Yield the calls that run with ``node``."""
+    return (one for one in running(node) if isinstance(one, ast.Call))
+
+
+def inside(body: ast.stmt) -> list[ast.AST]:
+    """Return what runs when a function is called, or an instance of a class is made."""
+    if isinstance(body, ast.Assign) and isinstance(body.value, ast.Lambda):
+        return [body.value.body]
+    if isinstance(body, ast.ClassDef):
+        made = [one for one in body.body if isinstance(one, Function) and one.name == "__init__"]
+        return [part for one in made for part in one.body]
+    return list(body.body) if isinstance(body, Function) else []
+
+
+def names_within(node: ast.AST) -> set[str]:
+    """Return the names in ``node``."""
+    return {one.id for one in nodes_in(node) if isinstance(one, ast.Name)}
