@@ -139,6 +139,8 @@ class Files:
             paths = self._paths(call, place)
             yield from (Act(True, "data", paths), Act(False, "data", paths))
             return
+        if short == "urlretrieve" and self._is_here(self._paths(call, place)):
+            return  # downloaded before, and a file of the project
         mode = strings_in(call.args[1:2]) if name == "open" else []
         mode += strings_in(k.value for k in call.keywords if k.arg == "mode")
         of_system = name.split(".")[0] in WRITING_ROOTS and knowledge.WRITERS.match(short)
@@ -158,6 +160,11 @@ class Files:
             paths = self._paths(call, Place(call, place.local) if around else place)
             if not paths or not all(URL.match(one) for one in paths):
                 yield Act(False, kind, paths)
+
+    def _is_here(self, paths: frozenset[str]) -> bool:
+        """Say whether one of these files lies beside the notebook."""
+        folder = self.found.notebook.path.resolve().parent
+        return any((folder / PurePosixPath(one).name).is_file() for one in paths)
 
     def _paths(self, call: ast.Call, place: Place) -> frozenset[str]:
         """Return the texts, here and where the call comes from, that look like paths."""
