@@ -97,3 +97,25 @@ def _code(folder, cells):
     """Return the modules of a notebook's project as one text."""
     files = render_code(planned(folder, cells))
     return "\n".join(text.decode() for path, text in files.items() if path.endswith(".py"))
+
+
+def test_names_of_types_and_ranges_are_shared_with_the_functions_that_use_them(tmp_path):
+    cells = stages(
+        (
+            "from typing import Dict, Tuple\nGrid = Dict\nID = int\nPair = Tuple[ID, ID]\nN = 3\n"
+            "cells = range(N)",
+            "def grid() -> Grid:\n    return {one: one for one in cells}",
+            "def pair(one: Grid) -> Pair:\n    return one[0], one[1]",
+        ),
+        "a = grid()",
+        "b = pair(a)",
+    )
+    plan, different = compare(cells)
+    assert not different
+    assert {"Grid", "Pair", "cells", "grid", "pair"} <= set(plan.shared)
+
+
+def test_a_range_of_a_number_that_changes_is_not_shared():
+    plan, different = compare(stages("n = 2\nxs = range(n)", "n = 4", "a = list(xs) + [n]"))
+    assert not different
+    assert "xs" not in plan.shared

@@ -80,6 +80,7 @@ def candidates(code: list[CodeCell]) -> Iterator[Definition]:
                     yield Definition(target.id, "constant", cell.index, one, set(used), set(used))
                 elif isinstance(target, ast.Name) and made_of_constants(node.value):
                     used = {n.id for n in nodes_in(node.value) if isinstance(n, ast.Name)}
+                    used.discard("range")
                     yield Definition(target.id, "constant", cell.index, one, set(used), set(used))
 
 

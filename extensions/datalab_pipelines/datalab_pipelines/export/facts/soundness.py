@@ -22,6 +22,7 @@ GENERICS = {
     *("Sequence", "Mapping", "FrozenSet", "Literal", "Any", "Type", "Deque", "DefaultDict"),
     *("list", "dict", "set", "tuple", "frozenset", "type", "Counter", "Collection", "Container"),
 }
+TYPING = {one for one in GENERICS if one[0].isupper()}
 # What these make of constants cannot be changed.
 MAKERS = {
     *("namedtuple", "Path", "PurePath", "timedelta", "Decimal", "Fraction", "TypeVar", "NewType"),
@@ -68,7 +69,9 @@ def is_type(node: ast.expr) -> bool:
         return all(is_type(one) or _is_none(one) for one in (node.left, node.right))
     if isinstance(node, ast.Constant):
         return node.value is ...
-    return isinstance(node, ast.Name) and isinstance(getattr(builtins, node.id, None), type)
+    if not isinstance(node, ast.Name):
+        return False
+    return isinstance(getattr(builtins, node.id, None), type) or node.id in TYPING
 
 
 def _is_none(node: ast.expr) -> bool:
@@ -83,6 +86,8 @@ def made_of_constants(node: ast.expr) -> bool:
     if not isinstance(node, ast.Call) or not root_of(node.func):
         return False
     name = node.func.attr if isinstance(node.func, ast.Attribute) else root_of(node.func)
+    if name == "range":  # of other constants too
+        return all(constant(one) or isinstance(one, ast.Name) for one in node.args)
     given = [*node.args, *(word.value for word in node.keywords)]
     return name in MAKERS and all(constant(one) or _of_constants(one) for one in given)
 
@@ -96,7 +101,8 @@ def sound(one: Definition, bound: dict[str, list[ast.stmt]]) -> bool:
             made = made.left
         if isinstance(made, ast.Call):
             makers = bound.get(root_of(made.func), [])
-            return bool(makers) and all(isinstance(b, IMPORTS) for b in makers)
+            builtin = root_of(made.func) == "range" and not makers
+            return builtin or (bool(makers) and all(isinstance(b, IMPORTS) for b in makers))
         if not isinstance(node.value, ast.Lambda):
             return True
         return _sound_defaults(node.value)
