@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import ssl
+from contextlib import contextmanager
 
+import httpx
 import pytest
 from datalab_hub.helm.release import BROKER_PORT
+from fakes.certificate import certificate
+from fakes.load_balancer import load_balancer
 from fakes.ports import free_port
-from hubproc import answers, until
+from hubproc import until
 from probes import execute
 from sagemaker_hub import a_site
 
@@ -27,54 +28,6 @@ c.CredentialBroker.bind_url = "http://127.0.0.1:{port}"
 c.CredentialBroker.workspace_url = "{inside}"
 """
 WHERE = "import os; print(os.environ['DATALAB_BROKER_URL'])"
-
-
-class LoadBalancer:
-    """Carries connections to a port, as a load balancer does; knows how many came."""
-
-    def __init__(self, target: int) -> None:
-        self._target = target
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.connections = 0
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-
-    @contextmanager
-    def carrying(self) -> Iterator[LoadBalancer]:
-        """Take connections until the end of the block."""
-        threading.Thread(target=self._accept, daemon=True).start()
-        try:
-            yield self
-        finally:
-            # close() alone would leave accept() waiting.
-            self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):  # closed
-            while True:
-                client, _ = self._listener.accept()
-                self.connections += 1
-                threading.Thread(target=self._connect, args=(client,), daemon=True).start()
-
-    def _connect(self, client: socket.socket) -> None:
-        try:
-            target = socket.create_connection(("127.0.0.1", self._target))
-        except OSError:  # nobody listens there yet
-            client.close()
-            return
-        threading.Thread(target=_carry, args=(target, client), daemon=True).start()
-        _carry(client, target)
-
-
-def _carry(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):  # one side has gone
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
 
 
 @pytest.fixture
@@ -98,16 +51,28 @@ def a_site_with_sources(directory, moto, port, **settings):
         yield site
 
 
+def answers_health(url, authority):
+    try:
+        context = ssl.create_default_context(cafile=str(authority))
+        return httpx.get(f"{url}/health", verify=context).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def test_a_job_gets_credentials_through_the_address_that_is_for_jobs(tmp_path, moto, port):
+    authority, key = certificate(tmp_path, "broker")
     with (
-        LoadBalancer(port).carrying() as balancer,
+        load_balancer(port, authority, key) as balancer,
         a_site_with_sources(tmp_path, moto, port, broker_url=balancer.url) as site,
         site.running(),
     ):
+        site.aws.instance_environment["SSL_CERT_FILE"] = str(authority)
+        # The broker starts beside the hub, and a machine here takes no minutes.
+        until(lambda: answers_health(balancer.url, authority))
         site.start()
         told = asyncio.run(execute(site.workspace(), WHERE))
         assert told == [f"{balancer.url}\n"]
-        until(lambda: answers(f"{balancer.url}/health"))  # a job here may be sooner than it
+        assert balancer.url.startswith("https://")
         before = balancer.connections
         code = "import datalab; print(datalab.connect('maps'))"
         assert asyncio.run(execute(site.workspace(), code)) == [f"{KEY}\n"]
