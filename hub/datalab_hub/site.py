@@ -37,6 +37,7 @@ class Site:
             started again.
         moves: workspaces on their way to another card, by (person, workspace).
         registrations: the workspaces that are expected to say where they listen.
+        broker: where workspaces find the credential broker; nothing where there is none.
     """
 
     instance: str
@@ -50,6 +51,7 @@ class Site:
     endings: dict[tuple[str, str], str] = field(default_factory=dict)
     moves: dict[tuple[str, str], Move] = field(default_factory=dict)
     registrations: Registrations = field(default_factory=_registrations)
+    broker: str = ""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Site:
         """Return itself: traitlets copies configuration, and there is one site per hub."""
@@ -67,6 +69,9 @@ class Site:
             self.platforms[name] = find_platform(name)(site=self, parent=None, config=self.config)
         return self.platforms[name]
 
+
+BROKER_URL = "DATALAB_BROKER_URL"
+"""Environment variable of a workspace: where its agent finds the broker."""
 
 SETTING = "datalab"
 """The key in tornado's settings under which the :class:`Site` travels."""

@@ -44,6 +44,11 @@ _BACKLOG = 128
 _REASON_CHARS = 1000  # SageMaker keeps 1024
 
 _OF_IMAGE = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_VERSION", "NVIDIA_VISIBLE_DEVICES")
+# Of an image with a certificate authority of the house; a profile may know another.
+_AUTHORITIES = (
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE"),
+    *("GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"),
+)
 
 T = TypeVar("T")
 Serve = Callable[[list[str], socket.socket], None]
@@ -237,7 +242,8 @@ def _become(assignment: wire.Assignment, home: Path, failure: FailureFile) -> No
         failure.hand_over(uid, gid)
     # What the image sets for every process in it, the hub cannot know.
     of_image = {name: os.environ[name] for name in _OF_IMAGE if name in os.environ}
-    env = {**assignment.env, **of_image, "HOME": str(home)}
+    authorities = {name: os.environ[name] for name in _AUTHORITIES if name in os.environ}
+    env = {**authorities, **assignment.env, **of_image, "HOME": str(home)}
     if assignment.stop_grace is not None:
         env[STOP_GRACE] = str(assignment.stop_grace)
     # Of the platform's own variables none remains: the execution role's credentials are not the

@@ -14,13 +14,10 @@ from ..catalog.sources.cloud import S3Source
 from ..instance import private_directory
 from ..lifeline import PARENT
 from ..ports import LOOPBACK, Ports
-from ..site import Site
+from ..site import BROKER_URL, Site
 from . import introspect
 from .environment import AUDIT, BIND, BOOK, CATALOG, INSTANCE, PER_MINUTE, SWEEP_EVERY
 from .introspect import SERVICE
-
-BROKER_URL = "DATALAB_BROKER_URL"
-"""Environment variable of a workspace: where its agent finds the broker."""
 
 AWS_SOURCE = "DATALAB_AWS_SOURCE"
 """Environment variable of a workspace: the source behind AWS's default credential chain."""
@@ -58,6 +55,7 @@ def install(c: Config, site: Site, catalog: Path | None) -> None:
         return
     settings = CredentialBroker(config=c)
     bind = settings.bind_url or default_bind(site)
+    site.broker = settings.workspace_url or bind
     c.JupyterHub.extra_handlers.extend(introspect.handlers())
     c.JupyterHub.services.append(_service(site, catalog, settings, bind))
 
@@ -71,7 +69,7 @@ def install(c: Config, site: Site, catalog: Path | None) -> None:
 
     c.Spawner.environment.update(
         {
-            BROKER_URL: settings.workspace_url or bind,
+            BROKER_URL: site.broker,
             AWS_SOURCE: default_name,
             AWS_REGION: default_region,
         }

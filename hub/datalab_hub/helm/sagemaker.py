@@ -29,6 +29,8 @@ def configure(c: Config, settings: SageMaker) -> None:
     for name in _PLAIN:
         if value := getattr(settings, name):
             c.SageMakerPlatform[name] = value
+    if settings.broker.url:
+        c.SageMakerPlatform.broker_url = settings.broker.url
     if settings.transport == "tunnel":
         _configure_gateway(c, settings)
 

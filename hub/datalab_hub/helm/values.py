@@ -62,11 +62,11 @@ class Kubernetes(Values):
     )
 
 
-class GatewayService(Values):
-    """Where jobs dial in, when they do not come through the ingress."""
+class ServiceForJobs(Values):
+    """A way in from the jobs' subnets, which reach no address of the cluster's own."""
 
     type: Literal["ClusterIP", "LoadBalancer", "NodePort"] = Field(
-        "ClusterIP", description="LoadBalancer: for jobs that may not reach the ingress."
+        "ClusterIP", description="ClusterIP: none. LoadBalancer: one of the VPC, for jobs alone."
     )
     annotations: dict[str, str] = Field({}, description="Of the load balancer: internal, its kind.")
 
@@ -79,12 +79,28 @@ class Gateway(Values):
         pattern="^(wss?://.+)?$",
         description="As jobs reach it: wss://…; through hubUrl's host when empty.",
     )
-    service: GatewayService = Field(GatewayService(), description="Where jobs dial in.")
+    service: ServiceForJobs = Field(
+        ServiceForJobs(), description="For jobs that may not reach the ingress."
+    )
     resources: dict[str, Any] = Field(
         {"requests": {"cpu": "100m", "memory": "128Mi"}}, description="Of its container."
     )
     node_selector: dict[str, str] = Field({}, description="Of its pod.")
     tolerations: list[dict[str, Any]] = Field([], description="Of its pod.")
+
+
+class Broker(Values):
+    """The credential broker for jobs: without it they reach no data sources."""
+
+    url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
+        description="As jobs reach it: https://datalab-broker.example.com. The service listens on "
+        "its port.",
+    )
+    service: ServiceForJobs = Field(
+        ServiceForJobs(), description="In front of the broker, for jobs alone."
+    )
 
 
 class SageMaker(Values):
@@ -112,6 +128,7 @@ class SageMaker(Values):
         "direct", description="tunnel: jobs dial out to the gateway, and nobody dials them."
     )
     gateway: Gateway = Field(Gateway(), description="The end of the tunnels.")
+    broker: Broker = Field(Broker(), description="How jobs get credentials for data sources.")
 
 
 class PrePull(Values):

@@ -65,6 +65,10 @@ EVERYTHING = {
             "nodeSelector": {"pool": "system"},
             "tolerations": [{"operator": "Exists"}],
         },
+        "broker": {
+            "url": "https://broker.example",
+            "service": {"type": "LoadBalancer", "annotations": {"scheme": "internal"}},
+        },
     },
     "rbac": {"create": True},
     "login": {"generate": True},
@@ -153,6 +157,8 @@ def test_the_values_file_is_what_the_models_say():
         ({"sagemaker": {"hubUrl": "datalab.example"}}, "hubUrl"),
         ({"sagemaker": {"transport": "pigeon"}}, "transport"),
         ({"sagemaker": {"gateway": {"url": "https://gateway.example"}}}, "url"),
+        ({"sagemaker": {"broker": {"url": "broker.example:8082"}}}, "broker"),
+        ({"sagemaker": {"broker": {"url": "https://me:secret@broker.example"}}}, "broker"),
         ({"networkPolicy": {"workspaceEgress": [{"cidr": "the database"}]}}, "cidr"),
     ],
 )
@@ -228,6 +234,7 @@ def test_what_is_said_about_sagemaker_reaches_the_platform(tmp_path):
     assert (platform.file_system_id, platform.homes_directory) == ("fs-1", "/people")
     assert (platform.homes_mount, platform.hub_url) == ("/mnt/people", said["hubUrl"])
     assert (platform.transport, platform.gateway_url) == ("tunnel", said["gateway"]["url"])
+    assert platform.broker_url == said["broker"]["url"]
     assert platform.obstacle() is None
     fresh = hub_of(tmp_path).platform("sagemaker")
     assert (len(fresh.networks), fresh.transport) == (5, "direct")  # as the backend has it
@@ -247,6 +254,15 @@ def test_eks_with_sagemaker_is_a_configuration_that_works(tmp_path):
     platform = site.platform("sagemaker")
     assert platform.obstacle() is None
     assert platform.gateway_url == "wss://datalab.example.com/services/datalab-gateway/"
+    service = named("Service", "datalab-broker-jobs", values)
+    assert platform.broker_url == "https://datalab-broker.example.com"
+    annotations = service["metadata"]["annotations"]
+    aws = "service.beta.kubernetes.io/aws-load-balancer"
+    assert annotations[f"{aws}-scheme"] == "internal"
+    # What comes out of the load balancer has to come from where jobs are: the policy knows no more.
+    assert annotations[f"{aws}-subnets"].split(",") == platform.subnets
+    (port,) = service["spec"]["ports"]
+    assert annotations[f"{aws}-ssl-ports"] == str(port["port"]) == "443"
     assert {profile.backend for profile in site.catalog.profiles} == {"kubernetes", "sagemaker"}
     hub = values["jupyterhub"]["hub"]
     ours = yaml(CHART / "values.yaml")["jupyterhub"]["hub"]

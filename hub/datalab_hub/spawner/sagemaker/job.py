@@ -11,6 +11,7 @@ from datalab_workspace import wire
 
 from ..certificates import NotOurs
 from ..registration import Expected, RegistrationRefused, hash_of, new_secret
+from .addresses import lead_to_broker, lead_to_hub
 from .aws import Refused, Unknown, persist
 from .describe import ABSENT, Described
 from .names import tags
@@ -133,7 +134,9 @@ class Job:
             **context.environment(),
         }
         if platform.hub_url:
-            _lead_to(platform.hub_url.rstrip("/"), env)
+            lead_to_hub(platform.hub_url, env)
+        if platform.broker_url:
+            lead_to_broker(platform.broker_url, env)
         hub = env["JUPYTERHUB_API_URL"].rstrip("/").removesuffix("/api")
         return wire.Assignment(
             job=self.name,
@@ -306,14 +309,6 @@ class Job:
 
     async def _persist(self, what: Callable[[], Awaitable[None]]) -> None:
         await persist(what, self.platform.stop_patience, self.platform.poll_interval)
-
-
-def _lead_to(hub: str, env: dict[str, str]) -> None:
-    """Make a workspace's environment name the hub at the address at which a job reaches it."""
-    known = env["JUPYTERHUB_API_URL"].rstrip("/")
-    for name in ("JUPYTERHUB_API_URL", "JUPYTERHUB_ACTIVITY_URL"):  # those that get_env() makes
-        if name in env:
-            env[name] = f"{hub}/api{env[name].removeprefix(known)}"
 
 
 def alternative_name(host: str) -> str:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from traitlets import Enum, Float, Integer, List, Tuple, Unicode
+from traitlets import Enum, Float, Integer, List, Tuple, Unicode, validate
 from traitlets.config import Config
 
 from ...catalog import Catalog, Profile
@@ -19,6 +19,7 @@ from ...lifeline import PARENT
 from ...site import Site
 from ..backend import Platform, Resource
 from ..names import path_name
+from .addresses import broker_out_of_reach, checked_broker_url
 from .aws import Aws, Credentials, Refused
 from .backend import SageMakerBackend
 from .inventory import Inventory
@@ -59,6 +60,11 @@ class SageMakerPlatform(Platform):
         "",
         help="The hub as jobs reach it, https://datalab.example.com/hub for example, where that is "
         "not where other workspaces do: a Service of a cluster leads nowhere from outside.",
+    ).tag(config=True)
+    broker_url = Unicode(
+        "",
+        help="The credential broker as jobs reach it, https://datalab-broker.example.com for "
+        "example, where that is not where other workspaces do (c.CredentialBroker.workspace_url).",
     ).tag(config=True)
     subnets = List(Unicode(), help="Private subnets of the VPC for the jobs.").tag(config=True)
     security_groups = List(
@@ -138,6 +144,10 @@ class SageMakerPlatform(Platform):
     )
     threads = Integer(16, help="AWS calls at the same time.").tag(config=True)
 
+    @validate("broker_url")
+    def _check_broker_url(self, proposal: Any) -> str:
+        return checked_broker_url(proposal.value)
+
     def __init__(self, site: Site, **kwargs: Any) -> None:
         super().__init__(site, **kwargs)
         self.aws = Aws(self.region, attempts=self.attempts, threads=self.threads, log=self.log)
@@ -155,8 +165,13 @@ class SageMakerPlatform(Platform):
 
     @classmethod
     def configure(cls, config: Config, catalog: Catalog) -> None:
-        """Let the hub run the gateway, where one is needed and nobody else does."""
+        """Let the hub run the gateway, where one is needed and nobody else does.
+
+        Raises:
+            DatalabError: `broker_url` is no address. Said now: the hub does not start then.
+        """
         chosen = config.SageMakerPlatform
+        checked_broker_url(chosen.get("broker_url", ""))
         if chosen.get("transport") != "tunnel":
             return
         services = config.JupyterHub.services
@@ -177,6 +192,10 @@ class SageMakerPlatform(Platform):
 
     async def open(self) -> None:
         """Say at once what is missing, instead of at the first person's start."""
+        if not self.broker_url and (
+            trouble := broker_out_of_reach(self.site.broker, self.networks)
+        ):
+            self.log.warning(trouble)
         if obstacle := self.obstacle():
             raise DatalabError(obstacle)
 
