@@ -331,6 +331,7 @@ def test_a_load_balancer_for_jobs_is_made_only_when_asked_for():
     assert "datalab-gateway-jobs" not in {one["metadata"]["name"] for one in manifests(TUNNEL)}
     service = named("Service", "datalab-gateway-jobs", EVERYTHING)
     assert service["spec"]["type"] == "LoadBalancer"
+    assert service["spec"]["loadBalancerSourceRanges"] == EVERYTHING["sagemaker"]["networks"]
     assert service["metadata"]["annotations"] == {"scheme": "internal"}
 
 
