@@ -12,7 +12,7 @@ const job = (events: object[]) => ({ order, state: 'running' as const, events: e
 test('an export shows what is done, what it does, and what is to come', () => {
   const phases = progress(job([
     { at: 0, phase: 'analyse', message: 'Reading' },
-    { at: 1, phase: 'verify', message: 'running the notebook (1 of 2)' },
+    { at: 1, phase: 'verify', message: 'running the notebook twice' },
     { at: 5, phase: 'verify', stage: 'load', state: 'running', message: 'running load' },
     { at: 6, phase: 'verify', stage: 'load', state: 'succeeded' }
   ]));

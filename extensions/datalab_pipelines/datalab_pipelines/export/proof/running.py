@@ -49,10 +49,11 @@ def twice(plan: Plan, folder: Path, timeout: float, progress: Progress) -> list[
     more: list[dict[str, str]] = [{}, {"MALLOC_PERTURB_": "165"}]
 
     def run(number: int, again: str = "") -> Run:
-        progress(f"running the notebook ({number + 1} of 2)")
         return run_notebook(plan, folder / f"notebook{number + 1}{again}", timeout, more[number])
 
-    if (os.cpu_count() or 1) < 2:
+    alone = (os.cpu_count() or 1) < 2
+    progress(f"running the notebook twice{'' if alone else ', side by side'}")
+    if alone:
         return [run(0), run(1)]
     with ThreadPoolExecutor(2) as pool:
         futures = [pool.submit(run, number) for number in (0, 1)]
