@@ -169,7 +169,8 @@ async def test_a_hub_that_starts_without_the_api_server_loses_nobody(site):
         site.on_cluster(lambda: site.cluster.set_reachable(False))
         with site.hub():
             until(lambda: site.ready("ann"))
-            assert site.http.get(f"{site.url}/user/ann/api/status").status_code == 200
+            # The proxy is new as well: its routes come when every workspace has been looked at.
+            until(lambda: site.http.get(f"{site.url}/user/ann/api/status").status_code == 200)
             site.on_cluster(lambda: site.cluster.set_reachable(True))
             assert len(site.cluster.names("pods")) == 1
 

@@ -293,3 +293,17 @@ TRAPS = {
 def test_the_pipeline_gives_what_the_notebook_gives(groups):
     plan, different = compare(stages(*groups))
     assert not different, [(stage.name, stage.cells) for stage in plan.stages]
+
+
+def test_a_variable_that_is_made_anew_is_not_the_one_it_once_travelled_with():
+    plan, different = compare(
+        stages(
+            "b = [1]\ne = [1]",
+            "b = [e, 0]",
+            "a = b",
+            "b = [0]",
+            "a = b\na = e\na.append(0)",
+        )
+    )
+    assert not different
+    assert len(plan.stages) == 5

@@ -260,7 +260,7 @@ class FunctionsForm(VariablesForm):
         return own
 
     def _unpack(self, stage: StagePlan, port: Port) -> list[str]:
-        read = self._wanted(stage)
+        read = self._wanted(stage) - self._newer(stage, port)
         lines = []
         for one in port.variables:
             if one in read:
@@ -268,6 +268,17 @@ class FunctionsForm(VariablesForm):
                 guard = f'if hasattr({self._name(port)}, "{one}"):\n    {load}'
                 lines.append(guard if one in port.optional else load)
         return lines
+
+    def _newer(self, stage: StagePlan, port: Port) -> set[str]:
+        """Return the variables that come, as a later stage has made them, by another port."""
+        order = [one.name for one in self.plan.stages]
+        made = {one.name: order.index(stage.sources[one.name][0]) for one in stage.inputs}
+        return {
+            name
+            for other in stage.inputs
+            if made[other.name] > made[port.name]
+            for name in other.variables
+        }
 
     def _wanted(self, stage: StagePlan) -> set[str]:
         """Return the variables that a stage's code, or what it gives, mentions."""

@@ -88,7 +88,10 @@ def connect(plan: Plan, sight: Sight) -> None:
             ports = _results(plan, stage, flow, sight)
         stage.inputs = _taken(needed, located)
         stage.sources = {
-            port.name: (located[port.variables[0]][0], port.name) for port in stage.inputs
+            port.name: (giver, port.name)
+            for port in stage.inputs
+            for giver, given in located.values()  # not all of its variables are the latest
+            if given is port
         }
         stage.outputs = ports
         for port in ports:
