@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from .spawner.backend import Platform
     from .spawner.registration import Registrations
     from .usage import UsageLedger
-    from .web.move import Move
 
 
 def _registrations() -> Registrations:
@@ -35,7 +34,6 @@ class Site:
             installations on one platform never touch each other's workspaces.
         endings: why a person's workspace ended by itself, by (person, workspace), until it is
             started again.
-        moves: workspaces on their way to another card, by (person, workspace).
         registrations: the workspaces that are expected to say where they listen.
         broker: where workspaces find the credential broker; nothing where there is none.
     """
@@ -49,7 +47,6 @@ class Site:
     log: logging.Logger
     platforms: dict[str, Platform] = field(default_factory=dict)
     endings: dict[tuple[str, str], str] = field(default_factory=dict)
-    moves: dict[tuple[str, str], Move] = field(default_factory=dict)
     registrations: Registrations = field(default_factory=_registrations)
     broker: str = ""
 

@@ -13,7 +13,10 @@ from cryptography.x509.oid import NameOID
 
 
 def certificate(directory: Path, name: str) -> tuple[Path, Path]:
-    """Write a certificate for 127.0.0.1 that is its own authority; returns (certificate, key)."""
+    """Write a certificate that is its own authority; returns (certificate, key).
+
+    It is for ``localhost`` and 127.0.0.1; ``name`` is the subject's, and the files'.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -26,7 +29,10 @@ def certificate(directory: Path, name: str) -> tuple[Path, Path]:
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+            x509.SubjectAlternativeName(
+                [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+            ),
+            critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
 import ssl
 import struct
 from collections.abc import AsyncIterator
@@ -18,10 +17,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from .certificate import certificate
 
 HOST = "localhost"
 _SSL_REQUEST = 80877103
@@ -38,10 +34,12 @@ class Redshift:
         logins: user → password; a test adds to them.
         entered: who logged in, in order.
         certificate: what a client has to trust.
+        key: of the certificate.
     """
 
     socket: Path
     certificate: Path
+    key: Path
     port: int = 0
     logins: dict[str, str] = field(default_factory=dict)
     entered: list[str] = field(default_factory=list)
@@ -80,7 +78,7 @@ class Redshift:
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate)
+        context.load_cert_chain(self.certificate, self.key)
         return context
 
 
@@ -92,7 +90,7 @@ async def redshift(directory: Path, socket: Path) -> AsyncIterator[Redshift]:
         directory: gets its certificate.
         socket: of a PostgreSQL server that lets its user ``test`` in.
     """
-    cluster = Redshift(socket, _certificate(directory))
+    cluster = Redshift(socket, *certificate(directory, "redshift"))
     server = await asyncio.start_server(cluster.serve, HOST, 0)
     cluster.port = server.sockets[0].getsockname()[1]
     async with server:
@@ -145,32 +143,3 @@ def _closing(writer: asyncio.StreamWriter):
         yield
     finally:
         writer.close()
-
-
-def _certificate(directory: Path) -> Path:
-    """Return a file with a certificate for :data:`HOST` and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = directory / "redshift.pem"
-    path.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return path

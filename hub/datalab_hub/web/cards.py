@@ -102,7 +102,10 @@ def _readiness(profile: Profile, expected: float | None) -> str:
 
 def is_quick(site: Site, profile: Profile) -> bool:
     """Return whether a start of this profile is usually over while one looks on."""
-    expected = site.ledger.expected_start(profile.name)
+    return _quick(profile, site.ledger.expected_start(profile.name))
+
+
+def _quick(profile: Profile, expected: float | None) -> bool:
     return expected < _QUICK_SECONDS if expected is not None else profile.start_timeout < _SLOW
 
 
@@ -131,5 +134,5 @@ def _card(site: Site, profile: Profile, *, last_used: bool) -> Card:
         price=price,
         start=_readiness(profile, expected),
         last_used=last_used,
-        quick=is_quick(site, profile),
+        quick=_quick(profile, expected),
     )

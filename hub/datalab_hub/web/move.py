@@ -17,6 +17,7 @@ from ..site import site_of
 from ..spawner.problems import StartProblem
 from .handlers import WorkspaceBase
 
+_MOVES = "datalab_moves"  # key in tornado's settings
 _PATIENCE = 5.0  # seconds that a page waits before it says that it still waits
 
 
@@ -60,7 +61,7 @@ class MoveHandler(WorkspaceBase):
         if not name:
             raise web.HTTPError(400, "Which card? The form came without its name; click one again.")
         profile = spawner.admit({"profile": name})  # before anything is ended
-        moves, key = site_of(self.settings).moves, (user.name, server)
+        moves, key = self._moves(), (user.name, server)
         if (going := moves.get(key)) is not None and going.task and not going.task.done():
             going.profile = profile
         elif spawner.ready:
@@ -79,6 +80,11 @@ class MoveHandler(WorkspaceBase):
         """Wait a little longer; arguments ``server`` and, for administrators, ``user``."""
         user, server = self.named(self.get_query_argument)
         await self._lead(user, server)
+
+    def _moves(self) -> dict[tuple[str, str], Move]:
+        """Return the moves of this hub that go on, by (person, workspace)."""
+        moves: dict[tuple[str, str], Move] = self.settings.setdefault(_MOVES, {})
+        return moves
 
     async def _move(self, user: Any, server: str, move: Move) -> None:
         spawner = user.spawners[server]
@@ -99,7 +105,7 @@ class MoveHandler(WorkspaceBase):
 
     async def _lead(self, user: Any, server: str) -> None:
         """Answer with the next page: still waiting, under way, running, or what went wrong."""
-        moves, key = site_of(self.settings).moves, (user.name, server)
+        moves, key = self._moves(), (user.name, server)
         move = moves.get(key)
         if move is not None and move.task is not None:
             await asyncio.wait([move.task], timeout=_PATIENCE)

@@ -64,11 +64,10 @@ class View:
         return cards(self._site, user.name, self.groups(user))
 
     def elsewhere(self, user: Any, server: str) -> list[Card]:
-        """Return the cards other than its own for a workspace, quick ones first."""
+        """Return the cards other than its own for a workspace."""
         row = user.orm_user.orm_spawners.get(server)
         now = (row.user_options or {}).get("profile") if row is not None else None
-        others = [card for card in self.cards(user) if card.name != now]
-        return sorted(others, key=lambda card: not card.quick)
+        return [card for card in self.cards(user) if card.name != now]
 
     def is_quick(self, profile: Any) -> bool:
         """Return whether a start of this profile is usually over while one looks on."""

@@ -22,9 +22,31 @@ def test_a_definition_that_is_replaced_before_it_is_used_is_left_out(tmp_path):
     assert "fill this in" not in _code(tmp_path, cells)
 
 
+def test_of_a_cell_with_several_definitions_only_those_go_that_are_replaced():
+    plan, different = compare(
+        stages(
+            (
+                "def f(x):\n    return 1\n\ndef g(x):\n    return 2\n\ndef h(x):\n    return 3",
+                "def f(x):\n    return x\n\ndef g(x):\n    return -x",
+                "a = f(1) + g(2) + h(3)",
+            ),
+            "b = f(a) + g(a) + h(a)",
+        )
+    )
+    assert not different
+    assert [one.code for one in plan.warnings] == ["replaced", "replaced"]
+
+
 @pytest.mark.parametrize(
     "between",
-    ["a = f(1)", "g = f", "def g():\n    return f(1)\n\na = g()", "f.calls = 1", "h = 'f'"],
+    [
+        "a = f(1)",
+        "g = f",
+        "def g():\n    return f(1)\n\na = g()",
+        "f.calls = 1",
+        "h = 'f'",
+        "def g():\n    return f(1)\n\ndef h(x=g()):\n    return x",
+    ],
 )
 def test_a_definition_that_something_may_look_at_stays(between):
     plan, different = compare(

@@ -19,8 +19,8 @@ from ..trees import nodes_in
 from . import knowledge
 from .folders import FOLDERS, LOOKS_AROUND, makes_folder
 from .naming import dotted
-from .running import assigns, calls, inside, names_within, running
 from .soundness import Function
+from .statements import assigns, calls, inside, names_within, running
 
 WRITING_ROOTS = ("os", "shutil", "subprocess", "pathlib", "urllib")
 WRITING = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from .running import calls, short_of
+from .statements import calls, short_of
 
 FOLDERS = {"mkdir", "makedirs"}
 LOOKS_AROUND = re.compile(

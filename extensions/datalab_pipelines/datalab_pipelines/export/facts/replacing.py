@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from ..cells.magics import statements_of
 from ..cells.names import Flow, scope_of, strings_in
 from ..model import CodeCell, Statement, Warn
-from ..trees import nodes_in
-from .soundness import Function
+from .soundness import Function, constant
+from .statements import names_within
 
 # Whoever looks at variables by other means than their names may see what is replaced.
 LOOKS = {"eval", "exec", "globals", "locals", "vars", "dir", "__import__", "get_ipython"}
-DEFINES = (ast.Import, ast.ImportFrom, ast.Pass, ast.FunctionDef, ast.AsyncFunctionDef)
 
 Place = tuple[CodeCell, Statement]
 
@@ -25,14 +24,17 @@ Place = tuple[CodeCell, Statement]
 def leave_out_replaced(code: list[CodeCell]) -> list[Warn]:
     """Take functions and classes out of ``code`` that are defined again before they are used."""
     places = [(cell, one) for cell in code if not cell.opaque for one in cell.statements]
-    names = {name for _, one in places for name in _names(one.node)}
-    if names & LOOKS:
+    if any(names_within(one.node) & LOOKS for _, one in places):
         return []
     found = list(_replaced(places))
-    for cell, _ in found:
-        gone = {one.first: one for of, one in found if of is cell}
+    gone: dict[int, list[Statement]] = {}
+    for cell, one in found:
+        gone.setdefault(cell.index, []).append(one)
+    for cell in code:
+        if cell.index not in gone:
+            continue
         lines = cell.code.split("\n")
-        for one in sorted(gone.values(), key=lambda one: -one.first):
+        for one in sorted(gone[cell.index], key=lambda one: -one.first):
             lines[one.first - 1 : one.last] = []
         cell.code = "\n".join(lines)
         cell.statements = statements_of(cell.code, ast.parse(cell.code))
@@ -53,11 +55,15 @@ def _replaced(places: list[Place]) -> Iterator[Place]:
     for at, (_, one) in enumerate(places):
         name = _named(one)
         first = defined.get(name)
-        if first is not None and _on_lines_of_its_own(*places[first]):
-            flow = _flow(one.node)
-            if name not in flow.exposed and _unused(name, nodes, first, at):
-                yield places[first]
-        flow = _flow(one.node)
+        flow = Flow()
+        flow.statement(one.node)
+        if (
+            first is not None
+            and name not in flow.exposed
+            and _on_lines_of_its_own(*places[first])
+            and _unused(name, nodes, first, at)
+        ):
+            yield places[first]
         for bound in flow.definite | flow.maybe | flow.deleted:
             defined.pop(bound, None)
         if name and not getattr(one.node, "decorator_list", None):
@@ -69,12 +75,6 @@ def _named(one: Statement) -> str:
     return one.node.name if isinstance(one.node, Function | ast.ClassDef) else ""
 
 
-def _flow(node: ast.stmt) -> Flow:
-    flow = Flow()
-    flow.statement(node)
-    return flow
-
-
 def _runs(node: ast.stmt) -> bool:
     """Say whether a statement may call a function of the notebook."""
     if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant):
@@ -82,8 +82,9 @@ def _runs(node: ast.stmt) -> bool:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return False
     if isinstance(node, Function):
-        return bool(node.decorator_list)
-    return not isinstance(node, DEFINES)
+        defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
+        return bool(node.decorator_list) or not all(constant(one) for one in defaults)
+    return not isinstance(node, ast.Import | ast.ImportFrom | ast.Pass)
 
 
 def _known(name: str, nodes: list[ast.stmt]) -> bool:
@@ -91,15 +92,14 @@ def _known(name: str, nodes: list[ast.stmt]) -> bool:
     return any(
         name in scope_of(node).reads
         for node in nodes
-        if name in {one.id for one in nodes_in(node) if isinstance(one, ast.Name)}
-        or name in " ".join(strings_in([node]))
+        if name in names_within(node) or name in " ".join(strings_in([node]))
     )
 
 
 def _unused(name: str, nodes: list[ast.stmt], first: int, last: int) -> bool:
     """Say whether nothing looks at ``name`` from statement ``first`` to ``last``, which sets it."""
     between = nodes[first + 1 : last]
-    if any(name in _names(node) or name in " ".join(strings_in([node])) for node in between):
+    if any(name in names_within(node) or name in " ".join(strings_in([node])) for node in between):
         return False
     if not any(_runs(node) for node in [*between, nodes[last]]):
         return True
@@ -112,7 +112,3 @@ def _on_lines_of_its_own(cell: CodeCell, one: Statement) -> bool:
         for other in cell.statements
         if other is not one
     )
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {one.id for one in nodes_in(node) if isinstance(one, ast.Name)}
