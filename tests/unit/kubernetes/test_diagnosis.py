@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 from datalab_hub.spawner.backend import Phase
 from datalab_hub.spawner.kubernetes.capacity import Capacity, capacity_of
-from datalab_hub.spawner.kubernetes.cluster import ClusterRefused, ClusterUnavailable
 from datalab_hub.spawner.kubernetes.diagnosis import address_of, diagnose
 from datalab_hub.spawner.kubernetes.ends import end_of, exit_status
 from datalab_hub.spawner.kubernetes.findings import REASONS, Trouble
-from datalab_hub.spawner.kubernetes.quantities import parse_quantity, requested
-from datalab_hub.spawner.kubernetes.refusals import refusal, unreachable
 from datalab_hub.spawner.kubernetes.waiting import with_last_words
 
 IMAGE = "registry.example/team/lab:7"
@@ -561,83 +558,9 @@ def test_a_workspace_that_was_deleted_did_not_end_by_itself():
     assert end_of(pod(phase="Failed", conditions=drained, deleted=True)).reason == "preempted"
 
 
-BYTES = (
-    'pods "dl-ann" is forbidden: exceeded quota: q, requested: requests.cpu=700m,requests.memory='
-    "1073741824, used: requests.cpu=900m,requests.memory=2684354560, limited: requests.cpu=1,"
-    "requests.memory=1500Mi"
-)
-QUOTA = (
-    'pods "dl-ann" is forbidden: exceeded quota: team, requested: limits.memory=8Gi,'
-    "requests.cpu=2, used: limits.memory=4Gi,requests.cpu=9, limited: requests.cpu=10"
-)
-SECURITY = (
-    'pods "dl-ann" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true'
-)
-
-
-@pytest.mark.parametrize(
-    ("status", "message", "reason", "says"),
-    [
-        (403, QUOTA, "quota", "CPU (9 of 10 in use, 2 wanted)"),
-        (403, BYTES, "quota", "CPU (0.9 of 1 in use, 0.7 wanted), memory (2.5 GiB of 1.46 GiB"),
-        (403, SECURITY, "pod_security", "security rules"),
-        (
-            400,
-            'admission webhook "policy.example" denied the request: images must be signed',
-            "admission",
-            "images must be signed",
-        ),
-        (403, 'User "hub" cannot create resource "pods"', "forbidden", "not allowed"),
-        (401, "Unauthorized", "forbidden", "not allowed"),
-        (422, "spec.containers[0].image: Required value", "manifest", "does not accept"),
-    ],
-)
-def test_what_the_api_server_refuses_becomes_a_sentence(status, message, reason, says):
-    trouble = refusal(ClusterRefused(status, "Forbidden", message), "workspace")
-    assert trouble.reason == reason
-    assert trouble.reason in REASONS
-    assert says in trouble.sentence
-    assert message in trouble.detail
-
-
-def test_an_api_server_that_is_away_becomes_a_sentence():
-    trouble = unreachable(ClusterUnavailable("connection refused"))
-    assert "cannot be reached" in trouble.sentence
-    assert "connection refused" in trouble.detail
-    assert "connection refused" not in trouble.sentence
-
-
 def test_the_last_words_of_a_crash_are_shown_and_its_whole_log_is_kept():
     log = "\n".join(f"line {number}" for number in range(20)) + "\n\n"
     trouble = with_last_words(Trouble("It ended.", "crashed", "Try again."), log)
     assert trouble.sentence == "It ended. Its last words: line 17 / line 18 / line 19."
     assert "line 0" in trouble.detail
     assert with_last_words(Trouble("It ended.", "crashed", "x"), " \n").sentence == "It ended."
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("2", 2), ("500m", 0.5), ("1.5Gi", 1.5 * 2**30), ("100M", 1e8), ("1e3", 1000), ("5k", 5000)],
-)
-def test_quantities(text, number):
-    assert parse_quantity(text) == pytest.approx(number)
-
-
-def test_a_wrong_quantity_is_refused():
-    with pytest.raises(ValueError, match="quantity"):
-        parse_quantity("a lot")
-
-
-def test_a_pod_asks_for_the_sum_or_for_its_largest_init_container():
-    asked = {
-        "spec": {
-            "containers": [
-                {"resources": {"requests": {"cpu": "1"}}},
-                {"resources": {"limits": {"cpu": "500m"}}},
-                {},
-            ],
-            "initContainers": [{"resources": {"requests": {"cpu": "3"}}}],
-        }
-    }
-    assert requested(asked, "cpu") == 3
-    assert requested({"spec": {"containers": asked["spec"]["containers"]}}, "cpu") == 1.5
