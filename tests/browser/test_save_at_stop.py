@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from pathlib import Path
 
 from hubproc import Datalab, until
@@ -55,3 +56,32 @@ def test_a_machine_that_is_taken_back_saves_what_is_open(page: Page, site: Datal
     expect(page.locator(TOAST, has_text="has been saved")).to_be_visible()
     until(lambda: not site.workspaces(), 20)
     assert len(written(site, "before the machine went")) == 1
+
+
+def test_a_person_stops_the_workspace_from_its_file_menu(page: Page, site: Datalab, shot) -> None:
+    """It is saved, the hub itself stops it (no crash in its books), and the start page opens."""
+    start(page)
+    typed(page, "# before I left")
+    page.click(".lm-MenuBar-itemLabel:text-is('File')")
+    page.wait_for_selector(".lm-Menu-itemLabel:text-is('Stop This Workspace…')")
+    shot(page, "stop-this-workspace")
+    page.click(".lm-Menu-itemLabel:text-is('Stop This Workspace…')")
+    dialog = page.locator(".jp-Dialog")
+    expect(dialog).to_contain_text("Kernels and terminals end")
+    dialog.get_by_role("button", name="Keep working").click()
+    expect(dialog).to_have_count(0)
+    assert len(site.workspaces()) == 1
+    page.click(".lm-MenuBar-itemLabel:text-is('File')")
+    page.click(".lm-Menu-itemLabel:text-is('Stop This Workspace…')")
+    dialog.get_by_role("button", name="Stop").click()
+    page.wait_for_url("**/hub/home")
+    expect(page.locator("#start-small")).to_be_visible()
+    expect(page.locator(".state.running, .state.stopping")).to_have_count(0, timeout=30_000)
+    assert not site.workspaces()
+    assert len(written(site, "before I left")) == 1
+    with sqlite3.connect(site.data_dir / "hub" / "usage.sqlite") as ledger:
+        assert set(ledger.execute("select outcome, reason from datalab_runs")) >= {
+            ("stopped", None)
+        }
+        last = ledger.execute("select outcome from datalab_runs order by id desc limit 1")
+        assert last.fetchone() == ("stopped",)

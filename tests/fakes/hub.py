@@ -66,12 +66,14 @@ class FakeHub:
     Attributes:
         activity: every activity report, as (user, body), in order.
         requests: ``METHOD path`` of every request, in order.
+        stop_answer: the status with which it answers a server that asks for its own stop.
     """
 
     def __init__(self) -> None:
         self.people: dict[str, Person] = {}
         self.activity: list[tuple[str, dict[str, Any]]] = []
         self.requests: list[str] = []
+        self.stop_answer = 204
         self._codes: dict[str, Person] = {}
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -84,6 +86,7 @@ class FakeHub:
                 web.get("/hub/api/", self._version),
                 web.get("/hub/api/user", self._user),
                 web.post("/hub/api/users/{name}/activity", self._activity),
+                web.delete("/hub/api/users/{name}/{server:server.*}", self._stop),
                 web.get("/hub/api/oauth2/authorize", self._authorize),
                 web.post("/hub/api/oauth2/token", self._token),
             ]
@@ -160,6 +163,10 @@ class FakeHub:
             raise web.HTTPForbidden(text="another person's activity")
         self.activity.append((person.name, await request.json()))
         return web.Response()
+
+    async def _stop(self, request: web.Request) -> web.Response:
+        self._person(request)
+        return web.Response(status=self.stop_answer)
 
     async def _authorize(self, request: web.Request) -> web.Response:
         """Behave as if the owner were signed in and had agreed."""

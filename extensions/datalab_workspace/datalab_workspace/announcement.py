@@ -62,11 +62,16 @@ class Announcement:
         self._seconds = grace * _SHARE
         self._tabs: dict[str, Tab] = {}
         self._news = asyncio.Event()
-        self.made = False
+        self.begun = asyncio.Event()
+
+    @property
+    def made(self) -> bool:
+        """Whether the stop has begun."""
+        return self.begun.is_set()
 
     async def make(self) -> None:
         """Return when every tab has saved, or time is up."""
-        self.made = True
+        self.begun.set()
         log = self._server.log
         # Answers nothing when nobody listens (read in jupyter_events 0.12).
         logger = self._server.event_logger
@@ -137,3 +142,9 @@ def of(server: ServerApp) -> Announcement | None:
     """Return a server's announcement, if it has one and it has not been made."""
     found: Any = server.web_app.settings.get(_ANNOUNCEMENT)
     return found if found is not None and not found.made else None
+
+
+async def begun(settings: dict[str, Any]) -> None:
+    """Return when this server has been told to stop."""
+    announcement: Announcement = settings[_ANNOUNCEMENT]
+    await announcement.begun.wait()

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from jupyter_server.serverapp import ServerApp
 
-from . import activity, agent, announcement, front_end, idle, notices, static
+from . import activity, agent, announcement, farewell, front_end, idle, notices, static
 
 
 def _load_jupyter_server_extension(server: ServerApp) -> None:
     """Add the handlers; called while the server is being built."""
     idle.install(server)
     announcement.install(server)
+    farewell.install(server)
     agent.install(server)
     notices.install(server)
 

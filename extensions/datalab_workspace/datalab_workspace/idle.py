@@ -21,13 +21,12 @@ from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
 from tornado import web
 
-from . import activity
+from . import activity, hub
 
 IDLE_TIMEOUT = "DATALAB_IDLE_TIMEOUT"
 MAX_RUNTIME = "DATALAB_MAX_RUNTIME"
 
 _LIMITS = "datalab_limits"  # key in the web application's settings
-_HUB_APP = "jupyterhub-singleuser"  # name of JupyterHub's extension
 
 _WARN_BEFORE = timedelta(minutes=5)
 _WARN_FRACTION = 4  # warn in the last quarter of a limit that is shorter than 20 minutes
@@ -104,13 +103,12 @@ class ExtendHandler(IdleHandler):
         raise web.HTTPError(405)
 
     async def _report(self) -> bool:
-        server: Any = self.serverapp
-        point = server.extension_manager.extension_points.get(_HUB_APP)
-        if point is None:  # a plain Jupyter server: there is nobody to tell
+        app = hub.app_of(self.serverapp)
+        if app is None:  # a plain Jupyter server: there is nobody to tell
             return False
         try:
             # Tries again for a minute by itself; a person does not wait for that.
-            await asyncio.wait_for(point.app.notify_activity(), _REPORT_TIMEOUT)
+            await asyncio.wait_for(app.notify_activity(), _REPORT_TIMEOUT)
         except TimeoutError:
             self.log.warning("The hub did not take the report of activity in time.")
             return False

@@ -83,6 +83,12 @@ class WorkspaceSpawner(Spawner):
 
         return options_form
 
+    @default("server_token_scopes")
+    def _server_token_scopes(self) -> list[str]:
+        # JupyterHub's `server` role, and File → Stop this workspace. The hub gives the token no
+        # more of these than the person has.
+        return ["users:activity!user", "access:servers!server", "delete:servers!server"]
+
     @default("apply_user_options")
     def _apply_user_options(self) -> Any:
         # run_pre_spawn_hook applies them; this only tells JupyterHub that somebody does.

@@ -39,9 +39,11 @@ async def start(standby: Standby, hub: FakeHub, tmp_path: Path) -> AsyncIterator
     """``await start("ann", …)``: a forked workspace that answers; it is ended with the test."""
     started: list[Workspace] = []
 
-    async def start(name: str, zygote: Standby = standby, **changes: Any) -> Workspace:
+    async def start(
+        name: str, zygote: Standby = standby, server: str = "", **changes: Any
+    ) -> Workspace:
         connection = await zygote.connect()
-        workspace = await claim(connection, hub, hub.add(name), tmp_path, **changes)
+        workspace = await claim(connection, hub, hub.add(name, server), tmp_path, **changes)
         started.append(workspace)
         assert await workspace.answer() == 200, workspace.text()
         return workspace

@@ -13,7 +13,7 @@ import aiohttp
 import psutil
 import pytest
 from datalab_workspace.wire import Limits
-from fakes.claimant import Standby
+from fakes.claimant import Standby, Workspace
 from fakes.hub import FakeHub
 from probes import Start, execute, gone, status_of
 
@@ -149,9 +149,48 @@ async def test_extending_tells_the_hub_at_once(start: Start, hub: FakeHub) -> No
     assert abs((reported - datetime.fromisoformat(extended["last_activity"])).total_seconds()) < 1
 
 
-async def test_a_stranger_can_neither_ask_nor_extend(start: Start) -> None:
+async def test_a_stranger_can_neither_ask_nor_extend_nor_stop(start: Start, hub: FakeHub) -> None:
     ann = await start("ann")
     async with aiohttp.ClientSession() as session:
-        for method, path in (("GET", "datalab/api/idle"), ("POST", "datalab/api/idle/extend")):
+        for method, path in (
+            ("GET", "datalab/api/idle"),
+            ("POST", "datalab/api/idle/extend"),
+            ("DELETE", "datalab/api/workspace"),
+        ):
             async with session.request(method, ann.url + path) as response:
                 assert response.status == 403
+    assert not [request for request in hub.requests if request.startswith("DELETE")]
+
+
+async def ask_to_stop(workspace: Workspace) -> tuple[int, str]:
+    """Return the status and the text of what the workspace answers to File → Stop."""
+    async with (
+        aiohttp.ClientSession(headers=workspace.headers) as session,
+        session.delete(workspace.url + "datalab/api/workspace") as response,
+    ):
+        return response.status, await response.text()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (403, "this workspace may not ask for that"),
+        (500, "it answered 500. Stop it on the start page instead"),
+    ],
+)
+async def test_a_hub_that_does_not_stop_the_workspace_is_quoted(
+    start: Start, hub: FakeHub, answer: int, said: str
+) -> None:
+    ann = await start("ann")
+    hub.stop_answer = answer
+    status, body = await ask_to_stop(ann)
+    assert status == 502
+    assert said in body
+    assert hub.requests[-1] == "DELETE /hub/api/users/ann/server"
+    assert await execute(ann, "print('still here')") == ["still here\n"]
+
+
+async def test_a_named_workspace_asks_for_its_own_stop(start: Start, hub: FakeHub) -> None:
+    ann = await start("ann", server="second")
+    assert (await ask_to_stop(ann))[0] == 202
+    assert hub.requests[-1] == "DELETE /hub/api/users/ann/servers/second"

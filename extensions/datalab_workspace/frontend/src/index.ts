@@ -6,6 +6,7 @@ import { Notification } from '@jupyterlab/apputils';
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
+import { farewell } from './farewell';
 import { advise, IIdleStatus } from './idle';
 import { launcher } from './launcher';
 import { notices } from './notices';
@@ -127,4 +128,4 @@ const idle: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [idle, launcher, notices, sources, stop];
+export default [farewell, idle, launcher, notices, sources, stop];

@@ -12,7 +12,7 @@ import { IDocument, saveAll, words } from './stopping';
 const SCHEMA = 'https://schema.datalab.example/workspace/stopping';
 
 /** Return every document that is open in the main area. */
-function openDocuments(app: JupyterFrontEnd): IDocument[] {
+export function openDocuments(app: JupyterFrontEnd): IDocument[] {
   const found: IDocument[] = [];
   for (const widget of app.shell.widgets('main')) {
     // What Lab calls a document widget has one; nothing else does.
