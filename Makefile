@@ -38,13 +38,13 @@ fuzz: $(STAMPS)/test ## random notebooks through the exporter, for as long as wa
 screenshots: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## renew the pictures in docs/images
 	DATALAB_SCREENSHOTS=docs/images $(BIN)/pytest -q tests/browser
 
-bench: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## plain JupyterHub against Datalab; writes docs/benchmarks.md
+bench: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## plain JupyterHub against Datalab; renews docs/benchmarks.md
 	$(BIN)/python tests/bench/start.py
 
-bench-pipelines: $(STAMPS)/test ## pipelines against Metaflow and aws-cdk; writes docs/benchmarks-pipelines.md
+bench-pipelines: $(STAMPS)/test ## pipelines against Metaflow and aws-cdk; renews docs/benchmarks-pipelines.md
 	$(BIN)/python tests/bench/pipelines.py
 
-bench-export: $(STAMPS)/test ## datalab-export against soorgeon; writes docs/benchmarks-export.md
+bench-export: $(STAMPS)/test ## datalab-export against soorgeon; renews docs/benchmarks-export.md
 	$(BIN)/python tests/bench/export.py
 
 bench-tunnel: $(STAMPS)/test $(STAMPS)/js ## SageMaker's tunnel against the direct way; renews docs/benchmarks-tunnel.md

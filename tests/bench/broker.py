@@ -27,6 +27,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import credhub
+from bench.report import renew as renew_page
 from datalab_workspace import wire
 from hubproc import until
 
@@ -132,7 +133,7 @@ def main() -> None:
                 print(rounds[-1].row(), *sorted(set(errors))[:3], sep="\n", flush=True)
                 time.sleep(5)
         if not arguments.no_report:
-            REPORT.write_text(report(rounds, arguments.workspaces))
+            renew_page(REPORT, report(rounds, arguments.workspaces))
         family = hub.children(recursive=True)
         for process in (hub, *family):  # it would stop each workspace, for minutes
             with suppress(psutil.NoSuchProcess):
@@ -186,24 +187,15 @@ def _child(hub: psutil.Process, name: str) -> psutil.Process | None:
 
 
 def report(rounds: list[Round], count: int) -> str:
-    """Return the page."""
+    """Return what goes between the page's marks."""
     rows = "\n".join(one.row() for one in rounds)
-    return f"""# Benchmarks: credentials
-
-`python tests/bench/broker.py`: {count} running workspaces each renew a credential, spread over a
-minute, and then all in the same instant, as after a restart of the broker. Hub, broker and
-PostgreSQL are real, AWS is moto, each request has a connection of its own. Programs of AWS give up
-after {GIVES_UP} seconds, three times.
+    return f"""{count} workspaces.
 
 | | errors | median, ms | p99, ms | worst, ms | broker CPU, s (ms each) | hub CPU, s (each) | load |
 |---|---|---|---|---|---|---|---|
 {rows}
 
-Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores at nice {os.nice(0)}; the load
-average says how much the machine did in the minute before a row. What all ask in one instant waits
-in line: the CPU per request says for how long on other machines. In earnest an agent renews an
-hour's credential every 40 minutes, so that {count} workspaces make {count / 40:.0f} requests a
-minute for each source that they use.
+Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores at nice {os.nice(0)}.
 """
 
 

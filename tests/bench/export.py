@@ -22,6 +22,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench.report import renew
+
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "tests" / "notebooks"
 OTHERS = ROOT / ".bench" / "export"
@@ -111,13 +114,10 @@ def install() -> None:
 
 
 def report(rows: list[tuple[str, Result, Result]]) -> str:
-    """Return the page."""
+    """Return what goes between the page's marks."""
     lines = [
-        "# Export against soorgeon",
-        "",
-        f"`make bench-export`, {datetime.now(UTC):%d %B %Y}: the {len(rows)} notebooks of "
-        "`tests/notebooks`, one run each. *Proved*: every variable and every output that is the "
-        "same each time the notebook runs is the pipeline's too; only `datalab-export` checks it.",
+        f"{len(rows)} notebooks, {datetime.now(UTC):%d %B %Y}, on {os.cpu_count()} cores at nice "
+        f"{os.nice(0)}.",
         "",
         "| | datalab-export | soorgeon |",
         "|---|---|---|",
@@ -148,7 +148,7 @@ def report(rows: list[tuple[str, Result, Result]]) -> str:
 
 
 def main() -> None:
-    """Run everything; print and write the page."""
+    """Run everything; print it and renew the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="only these notebooks; nothing is written then")
     given = parser.parse_args()
@@ -166,7 +166,7 @@ def main() -> None:
     page = report(rows)
     print(page)
     if not given.names:
-        REPORT.write_text(page, encoding="utf-8")
+        renew(REPORT, page)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench.report import renew
+
 ROOT = Path(__file__).parents[2]
 OTHERS = ROOT / ".bench" / "venv"
 REPORT = ROOT / "docs" / "benchmarks-pipelines.md"
@@ -146,7 +149,7 @@ def measure(rounds: int) -> list[tuple[str, float | None, float]]:
 
 
 def main() -> None:
-    """Measure and write the page."""
+    """Measure and renew the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     found = parser.parse_args()
@@ -157,15 +160,8 @@ def main() -> None:
         lines.append(f"| {what} | {shown} | {mine:.3f} | {ratio} |")
     table = "\n".join(lines)
     print(table)
-    REPORT.write_text(
-        "# Benchmarks of pipelines\n\n"
-        "`make bench-pipelines` measures all in one run on one machine and writes this page. "
-        "Medians.\nNumbers of different machines or days are not comparable; ratios are. "
-        "Interpreter start is included\nin everything but the import.\n\n"
-        f"{table}\n\nMeasured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores, "
-        f"Python {sys.version.split()[0]}.\n",
-        encoding="utf-8",
-    )
+    where = f"on {os.cpu_count()} cores, Python {sys.version.split()[0]}"
+    renew(REPORT, f"{table}\n\nMeasured {datetime.now(UTC):%Y-%m-%d} {where}.")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from jupyterhub import __version__ as jupyterhub_version
 from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench.report import renew
 from hubproc import running_hub, until
 
 TOKEN = "bench-" + os.urandom(16).hex()
@@ -180,24 +181,15 @@ def main() -> None:
         lines.append(f"| {title} | {plain:.{digits}f} | {ours:.{digits}f} | {plain / ours:.1f}× |")
     table = "\n".join(lines)
     print(table)
-    _, heading, others = REPORT.read_text().partition("\n## ")  # measured elsewhere: kept
-    REPORT.write_text(
-        f"""# Benchmarks
-
-`make bench` measures both in one run on one machine, with the same proxy, and writes this page.
-Medians of {rounds} starts ({max(1, rounds // 3)} of {AT_ONCE} at once, {rounds} in
-headless Chromium). Plain is JupyterHub {jupyterhub_version} with `SimpleLocalProcessSpawner` and
-its default configuration. Numbers of different machines or days are not comparable; ratios are.
+    renew(
+        REPORT,
+        f"""Medians of {rounds} starts ({max(1, rounds // 3)} of {AT_ONCE} at once, {rounds} in
+headless Chromium); plain is JupyterHub {jupyterhub_version}.
 
 {table}
 
 Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores, Python {platform.python_version()}.
-Where the time went: the server is forked from a process that has imported everything, listens
-before it is built, and is asked once instead of polled; Lab's files travel compressed, and its
-launcher does not wait for the layout to be saved.
-"""
-        + heading
-        + others
+""",
     )
 
 
