@@ -7,6 +7,7 @@ templates are rendered without it; they only read its values.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import shutil
@@ -30,7 +31,9 @@ RELEASE, NAMESPACE = "lab", "datalab"
 @functools.cache
 def prepared() -> tuple[Path, bool]:
     """Return a chart that can be rendered, and whether its dependency is in it."""
-    copy = Path(tempfile.mkdtemp(prefix="datalab-chart-")) / "datalab"
+    scratch = tempfile.mkdtemp(prefix="datalab-chart-")
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    copy = Path(scratch) / "datalab"
     shutil.copytree(CHART, copy)
     if given := os.environ.get("DATALAB_JUPYTERHUB_CHART"):
         (copy / "charts").mkdir()

@@ -185,16 +185,23 @@ def test_a_directory_that_cannot_be_used_is_named(tmp_path):
     assert str(tmp_path / "file") in answer.stderr
 
 
-def test_ctrl_c_ends_everything(tmp_path):
-    site = Datalab(tmp_path / "data").start()
+def test_ctrl_c_ends_everything(tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    deep = tmp_path.joinpath(*["a-long-name"] * 10)  # longer than the address of a socket may be
+    deep.mkdir(parents=True)
+    site = Datalab(deep / "data").start()
     person = Person(site)
     person.sign_in(site.link())
     person.start("small")
     everything = [*site.helpers(), *site.workspaces()]
     assert len(everything) >= 4  # hub, proxy, culler, standby, workspace
+    assert list(scratch.glob("datalab-*/standby-0.sock"))
     site.stop()
     assert site.process.returncode == 0
     until(lambda: not [p for p in everything if p.is_running() and p.status() != "zombie"])
+    assert not list(scratch.glob("datalab-*"))
 
 
 def killed_at_random(tmp_path, rounds):

@@ -107,6 +107,7 @@ def _rehearse_in_child(scratch: str, report: int) -> None:
     except BaseException:  # noqa: BLE001  # whatever it is, this process must not go on as a zygote
         sys.excepthook(*sys.exc_info())
     finally:
+        shutil.rmtree(scratch, ignore_errors=True)  # nobody else does when the zygote was killed
         os._exit(status)
 
 

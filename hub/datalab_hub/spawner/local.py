@@ -283,6 +283,7 @@ class LocalPlatform(Platform):
         self.logs = data / "logs" / "workspaces"
         self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._standbys: dict[str, Standby] = {}
+        self._short: tempfile.TemporaryDirectory[str] | None = None
         self._session: aiohttp.ClientSession | None = None
         self._uids: UidTable | None = None
 
@@ -301,6 +302,9 @@ class LocalPlatform(Platform):
         for standby in self._standbys.values():
             await standby.close()
         self._standbys.clear()
+        if self._short is not None:
+            self._short.cleanup()
+            self._short = None
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -449,7 +453,8 @@ class LocalPlatform(Platform):
             number = len(self._standbys)
             socket_path = run / f"standby-{number}.sock"
             if len(str(socket_path)) > _LONGEST_SOCKET_PATH:
-                socket_path = Path(tempfile.mkdtemp(prefix="datalab-")) / socket_path.name
+                self._short = self._short or tempfile.TemporaryDirectory(prefix="datalab-")
+                socket_path = Path(self._short.name) / socket_path.name
             self._standbys[python] = Standby(
                 python,
                 socket_path=socket_path,

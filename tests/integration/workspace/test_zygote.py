@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
-from fakes.claimant import Standby, hello
+from fakes.claimant import ENVIRONMENT, Standby, hello
+from hubproc import until
 from probes import Start, execute, status_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -89,3 +91,27 @@ zygote.main()
         assert process.returncode == 1
         assert b"ready" not in output
         assert re.search(complaint, errors.decode()), errors.decode()
+
+
+def test_a_zygote_that_is_killed_in_its_rehearsal_leaves_nothing(tmp_path: Path) -> None:
+    zygote = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "datalab_workspace.zygote"),
+            *("--socket", str(tmp_path / "zygote.sock")),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**ENVIRONMENT, "TMPDIR": str(tmp_path)},
+    )
+
+    def children() -> list[psutil.Process]:
+        return psutil.Process(zygote.pid).children(recursive=True)
+
+    with zygote:
+        until(lambda: list(tmp_path.glob("datalab-rehearsal-*/*")) and children(), 60)
+        orphans = children()
+        zygote.kill()
+    until(lambda: not list(tmp_path.glob("datalab-rehearsal-*")), 60)
+    _, left = psutil.wait_procs(orphans, timeout=10)
+    assert not left
