@@ -166,6 +166,22 @@ def test_a_notebook_without_code_is_called_by_its_name(page: Page, work: Path) -
     expect(panel.get_by_role("alert")).to_contain_text("empty.ipynb has no code in it")
 
 
+def test_the_notes_of_a_stage_stand_in_its_card_and_lead_to_the_cell(
+    page: Page, work: Path
+) -> None:
+    write(work / "noted.ipynb", ["x = 1\nprint(x)", "%timeit x", "y = x + 1\nprint(y)"])
+    panel = export(page, "noted.ipynb")
+    card = panel.get_by_role("article").first
+    note = card.get_by_role("button", name="1 note")
+    expect(note).to_have_attribute("aria-expanded", "false")
+    note.click()
+    expect(note).to_have_attribute("aria-expanded", "true")
+    expect(card.get_by_role("listitem").first).to_contain_text("%timeit")
+    assert not violations(page)
+    card.get_by_role("button", name="cell 2").first.click()
+    expect(page.locator(".jp-Cell.datalab-Export-flash")).to_contain_text("%timeit")
+
+
 def test_a_server_that_does_not_answer_is_told_and_asked_again(page: Page, work: Path) -> None:
     panel = export(page, "bank.ipynb")
     address = "**/datalab-export/api/preview**"

@@ -238,7 +238,9 @@ def _tell(found: Plan, checked: Verification | None, done: Exported | None, stat
         cells = f"cells {stage.cells[0] + 1}-{stage.cells[-1] + 1}"
         print(f"  {stage.name}: {cells}" + (f" → {given_on}" if given_on else ""))
     for one in found.warnings:
-        print(f"warning: {one.message}")
+        said = one.message.startswith("cell")
+        place = "" if one.cell is None or said else f"cell {one.cell + 1}: "
+        print(f"warning: {place}{one.message}")
     if checked:
         for line in proof(checked):
             print(line)

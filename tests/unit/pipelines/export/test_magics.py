@@ -32,7 +32,13 @@ def test_a_magic_becomes_what_it_does(source, expected):
     assert python(source) == expected
 
 
-@pytest.mark.parametrize("source", ["%%cython\nx", "%pylab inline", "%unheard_of", "await f()"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("%%cython\nx", "%pylab inline", "%unheard_of", "await f()"),
+        *("r = %timeit -o 1", "r = %matplotlib", "r = %cd data", "r = %env A=b"),  # used as values
+    ],
+)
 def test_what_only_ipython_knows_is_opaque(source):
     assert translate(Cell(0, "code", source), []).opaque
 

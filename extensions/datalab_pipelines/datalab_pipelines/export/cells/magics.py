@@ -156,7 +156,10 @@ def _calls(text: str, tree: ast.Module, found: CodeCell, warnings: list[Warn]) -
         if not _is_shell_call(node):
             continue
         assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-        new = _replacement(node, node.func.attr, found, warnings, id(node) in statements)
+        alone = id(node) in statements
+        new = _replacement(node, node.func.attr, found, warnings, alone)
+        if not alone and (not new or new.startswith(("import ", "del "))):
+            found.opaque = found.opaque or f"{_words(node)} gives a value that only IPython knows"
         if found.opaque:
             return text
         whole = statements.get(id(node), node) if not new else node
@@ -199,9 +202,9 @@ def _replacement(
     if name in ("pip", "conda", "mamba", "uv"):
         return _shell(f"{name} {rest}", "system", found)
     if name in TIMED:
-        warnings.append(
-            Warn("timing", f"%{name} measures and keeps nothing: left out", found.index, line)
-        )
+        if alone:
+            text = f"%{name} measures and keeps nothing: left out"
+            warnings.append(Warn("timing", text, found.index, line))
         return ""
     if name == "pylab":
         found.opaque = "%pylab brings names in unseen"
@@ -220,6 +223,12 @@ def _replacement(
     elif name not in DROPPED or not alone:
         found.opaque = f"%{name} is a magic that only IPython knows"
     return ""
+
+
+def _words(node: ast.Call) -> str:
+    """Return a magic's name as a person writes it."""
+    words = [one.value for one in node.args if isinstance(one, ast.Constant)]
+    return f"%{words[0]!s}"
 
 
 def _with_os(node: ast.Call, line: str) -> str:

@@ -9,6 +9,7 @@ import { count, headline, span } from '../logic/text';
 import { Compute } from './Compute';
 import { Field, IconButton } from './Field';
 import { useHost } from './host';
+import { WarningList } from './Notes';
 
 function cardOf(cell: number): string {
   return `datalab-Export-stage-${cell}`;
@@ -35,7 +36,7 @@ export function Stage(props: IStageProps): React.ReactElement {
   const stage = plan.stages[index];
   const id = React.useId();
   const field = `stages.${first(stage)}.name`;
-  const warnings = plan.warnings.filter(one => one.cell !== null && stage.cells.includes(one.cell)).length;
+  const warnings = plan.warnings.filter(one => one.cell !== null && stage.cells.includes(one.cell));
   const say = (name: string) => {
     const wrong = wrongName(plan, stage, name);
     store.mark(field, wrong);
@@ -77,10 +78,21 @@ export function Stage(props: IStageProps): React.ReactElement {
         <span className="datalab-Export-title">{stage.title}</span>
         <span>{span(stage)}</span>
         {stage.compute && <span className="datalab-Export-tag">{preset?.label ?? stage.compute}</span>}
-        {warnings > 0 && <span className="datalab-Export-tag datalab-mod-warn">{count(warnings, 'note')}</span>}
+        {warnings.length > 0 && (
+          <button
+            type="button"
+            className="datalab-Export-tag datalab-mod-warn"
+            aria-expanded={props.open}
+            aria-controls={props.open ? `${id}-body` : undefined}
+            onClick={props.toggle}
+          >
+            {count(warnings.length, 'note')}
+          </button>
+        )}
       </p>
       {props.open && (
         <div id={`${id}-body`} className="datalab-Export-cardBody">
+          {warnings.length > 0 && <WarningList warnings={warnings} />}
           <Cells state={state} stage={stage} />
           <Compute key={stage.compute} state={state} stage={stage} />
         </div>
