@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from .code.writing import data_files
+from .code.data_files import data_files
 from .errors import ExportError
 from .git.command import GitFailed
 from .git.options import GitOptions

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...artifacts import REPORT
-from ..code.writing import data_files
+from ..code.data_files import data_files
 from ..errors import ExportError
 from ..facts.naming import dotted, library_names
 from ..model import Plan
