@@ -1,7 +1,7 @@
 """The files that belong to a notebook, however the code puts their paths together."""
 
 import pytest
-from datalab_pipelines.export.code.data_files import data_files
+from datalab_pipelines.export.code.data_files import data_files, placed, working_folder
 from exporting import planned
 
 LIES_THERE = [
@@ -51,3 +51,31 @@ def test_an_earlier_export_beside_the_notebook_is_not_its_data(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("1")
     assert data_files(planned(tmp_path, ["open('a.csv')\nname = 'nb'"])) == ["a.csv"]
+
+
+def test_what_lies_around_the_notebooks_folder_keeps_its_place(tmp_path):
+    for name in ("data/a.csv", "notebooks/b.csv", "src/helping.py", "notebooks/own.py"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x = 1\n")
+    cells = [
+        "import sys\nsys.path.append('../src')\nimport helping\nimport own\nimport os",
+        "a = open(os.path.join('..', 'data', 'a.csv')).read()\nb = open('b.csv').read()",
+    ]
+    plan = planned(tmp_path / "notebooks", cells)
+    assert working_folder(plan) == "files/notebooks"
+    assert {name: path.name for name, path in placed(plan).items()} == {
+        "files/data/a.csv": "a.csv",
+        "files/notebooks/b.csv": "b.csv",
+        "files/notebooks/own.py": "own.py",
+        "files/src/helping.py": "helping.py",
+        "helping.py": "helping.py",
+        "own.py": "own.py",
+    }
+
+
+def test_a_notebook_that_reads_its_own_folder_needs_no_other_place(tmp_path):
+    (tmp_path / "a.csv").write_text("1")
+    plan = planned(tmp_path, ["a = open('a.csv').read()\nb = '../not-there.csv'"])
+    assert working_folder(plan) == ""
+    assert list(placed(plan)) == ["a.csv"]

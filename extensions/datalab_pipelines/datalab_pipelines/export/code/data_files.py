@@ -8,6 +8,7 @@ when the code has a text for every folder on the way, and one that fits its own 
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -20,12 +21,17 @@ from ..trees import nodes_in
 MOST_MODULES = 200  # of one package
 MOST_FILES = 1000  # of one folder that is listed
 LARGEST_DATA = 50 * 2**20
+HIGHEST = 3  # folders above the notebook's that are looked into
 LONGEST_TEXT = 1000  # longer ones are no paths
 MAGIC = re.compile(r"\s*%%?\w+\s+(.+)")
 SEPARATOR = re.compile(r"[/\\]")
 PLACEHOLDER = re.compile(r"%[-+ 0#]*\d*(?:\.\d+)?[diouxXeEfgGs]|\{[^{}]*\}")
 ENDING = re.compile(r"[-_.\w]*\.\w+")
 LISTS = {"listdir", "scandir", "walk", "iterdir", "glob", "rglob", "iglob", "load_files"}
+
+
+FILES = "files"  # of the project: what lies where, when the notebook reads beyond its folder
+KEEP = ".gitkeep"
 
 
 def data_files(plan: Plan) -> list[str]:
@@ -36,9 +42,7 @@ def data_files(plan: Plan) -> list[str]:
     run = _named_by_magics(plan)
     named = {one for one in {*strings_in(nodes), *run} if 0 < len(one) <= LONGEST_TEXT}
     named = {one for one in named if not {"\n", "\0"} & set(one)}
-    found = set(_fitting(folder, Texts(named, nodes))) | _modules_beside(
-        folder, plan.analysis.imports
-    )
+    found = set(_fitting(folder, Texts(named, nodes))) | set(modules(plan).values())
     kept, total = [], 0
     for text in sorted(found - {notebook.name}):
         path = folder / text
@@ -49,11 +53,76 @@ def data_files(plan: Plan) -> list[str]:
     return kept
 
 
+def modules(plan: Plan) -> dict[str, str]:
+    """Return the modules of one's own that are imported: their paths as imports have them, and
+    those relative to the notebook's folder. They lie there, or where the code may look for them.
+    """
+    folder = plan.analysis.notebook.path.resolve().parent
+    texts = strings_in(s.node for cell in plan.analysis.code for s in cell.statements)
+    added = [folder / one for one in texts if 0 < len(one) < LONGEST_TEXT and "\0" not in one]
+    search = [folder, *(one for one in dict.fromkeys(added) if _is_below(one, folder))]
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    waiting = {name.split(".")[0] for name in plan.analysis.imports}
+    while waiting:
+        root = waiting.pop()
+        seen.add(root)
+        for place in search:
+            package = place / root
+            paths = [place / f"{root}.py"]
+            paths += sorted(package.rglob("*.py"))[:MOST_MODULES] if package.is_dir() else []
+            paths = [path for path in paths if path.is_file()]
+            for path in paths:
+                name = Path(os.path.relpath(path, folder)).as_posix()
+                found[path.relative_to(place).as_posix()] = name
+                waiting |= roots_of(path) - seen
+            if paths:
+                break
+    return found
+
+
+def _is_below(place: Path, folder: Path) -> bool:
+    """Say whether it is a folder that lies in the notebook's own, or near it."""
+    near = [folder, *folder.parents[:HIGHEST]]
+    try:
+        return place.is_dir() and any(one in near for one in place.resolve().parents)
+    except OSError:  # a text too long for a path
+        return False
+
+
+def working_folder(plan: Plan) -> str:
+    """Return where in the project the stages work: "" is its own folder.
+
+    ``../data/a.csv`` has to be the same file there: so what lies around the notebook keeps its
+    places below ``FILES``, and the stages work in the folder that stands for the notebook's.
+    """
+    up = max((Path(name).parts.count("..") for name in data_files(plan)), default=0)
+    parents = plan.analysis.notebook.path.resolve().parent.parts
+    return "/".join([FILES, *parents[-up:]]) if up else ""
+
+
+def placed(plan: Plan) -> dict[str, Path]:
+    """Return where the files that belong to the notebook lie in the project, and where here."""
+    folder = plan.analysis.notebook.path.resolve().parent
+    work = working_folder(plan)
+    found = {}
+    for name in data_files(plan):
+        found[os.path.normpath(f"{work}/{name}") if work else name] = folder / name
+    if work:  # the stages are imported before they go to that folder
+        found |= {path: folder / name for path, name in modules(plan).items()}
+    return found
+
+
 class Texts:
     """The texts of a notebook's code, as parts of paths."""
 
     def __init__(self, texts: set[str], nodes: list[ast.stmt]) -> None:
         self.parts = {part for text in texts for part in SEPARATOR.split(text) if part}
+        up = [SEPARATOR.split(text).count("..") for text in texts]
+        for node in nodes:
+            joined = [one for one in nodes_in(node) if isinstance(one, ast.Call | ast.BinOp)]
+            up += [strings_in([one]).count("..") for one in joined]
+        self.up = min(max(up, default=0), HIGHEST)
         last = {SEPARATOR.split(text)[-1] for text in texts} | set(_formatted(nodes))
         patterns = {PLACEHOLDER.sub("*", one) for one in last}
         # "*", or "*_*", says nothing about a name.
@@ -86,21 +155,27 @@ def _formatted(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 
 def _fitting(folder: Path, texts: Texts) -> Iterator[str]:
-    """Return the files below ``folder`` that the texts name; only named folders are looked into."""
-    waiting = [folder]
+    """Return the files that the texts name, relative to ``folder``; it and those above, for ``..``.
+
+    Only folders that are named are looked into.
+    """
+    above = folder.parents[: texts.up]
+    waiting = [folder, *above]
     while waiting:
         here = waiting.pop()
         try:
             inside = sorted(here.iterdir())
         except OSError:  # of somebody else
             continue
-        listed = texts.lists and here != folder and len(inside) <= MOST_FILES
+        top = here == folder or here in above
+        listed = texts.lists and not top and len(inside) <= MOST_FILES
         for path in inside:
             if path.is_dir():
-                if path.name in texts.parts and not path.is_symlink() and not _exported(path):
+                mine = path == folder or path in above or path.is_symlink() or _exported(path)
+                if path.name in texts.parts and not mine:
                     waiting.append(path)
             elif path.is_file() and (listed or texts.fit(path.name)):
-                yield path.relative_to(folder).as_posix()
+                yield Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _exported(folder: Path) -> bool:
@@ -118,24 +193,6 @@ def _named_by_magics(plan: Plan) -> set[str]:
                 words = [*match[1].split(), match[1].strip()]
                 found |= {word.strip("'\"") for word in words}
                 found |= {f"{word}.py" for word in words}
-    return found
-
-
-def _modules_beside(folder: Path, imported: list[str]) -> set[str]:
-    """Return the modules and packages in ``folder`` that are imported, and what these import."""
-    found: set[str] = set()
-    seen: set[str] = set()
-    waiting = {name.split(".")[0] for name in imported}
-    while waiting:
-        root = waiting.pop()
-        seen.add(root)
-        package = folder / root
-        paths = [folder / f"{root}.py"]
-        paths += sorted(package.rglob("*.py"))[:MOST_MODULES] if package.is_dir() else []
-        for path in paths:
-            if path.is_file():
-                found.add(path.relative_to(folder).as_posix())
-                waiting |= roots_of(path) - seen
     return found
 
 

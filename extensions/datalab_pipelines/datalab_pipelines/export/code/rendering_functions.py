@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ..cells.names import names_in_text
 from ..facts import knowledge
+from ..facts.folders import makes_folder
 from ..facts.naming import dotted
 from ..facts.soundness import Function
 from ..flow.connecting import RANDOM
@@ -96,6 +97,9 @@ class FunctionsForm(VariablesForm):
         late: list[str] = []  # settings that functions of the notebook make
         for one in self.preamble.statements:
             text = _source(self.cells[one.cell], one.statement)
+            if self.folder and makes_folder(one.statement.node):
+                module.imports.add("from contextlib import chdir")
+                text = f'with chdir("{self.folder}"):\n{indent(text)}'
             calls = loaded(text) & self.shared_names
             (module.first if one.early else late if calls else body).append(text)
         if module.first:
@@ -153,7 +157,7 @@ class FunctionsForm(VariablesForm):
         body = self._function_body(stage, number, module)
         taken = ", ".join(self._arguments(stage, module))
         returns, definition = self._returns(stage, module)
-        decorator = f"@stage(compute={stage.compute})" if stage.compute else "@stage"
+        decorator = f"@stage{self._asked(stage)}"
         if stage.compute:
             module.imports |= {
                 f"from datalab_pipelines import {name}"

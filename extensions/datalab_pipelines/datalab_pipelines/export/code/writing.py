@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..model import Plan
-from .data_files import data_files
+from .data_files import KEEP, placed, working_folder
 from .rendering import code_files
 
 LARGEST_NOTEBOOK = 5 * 2**20
@@ -38,12 +38,11 @@ def put(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def data(plan: Plan) -> Files:
-    """Return the notebook and the files beside it that it names."""
-    notebook = plan.analysis.notebook.path
-    found = {
-        Path(name).as_posix(): (notebook.parent / name).read_bytes() for name in data_files(plan)
-    }
-    return {**found, notebook.name: _copy(plan)}
+    """Return the notebook and the files that it names."""
+    found = {name: path.read_bytes() for name, path in placed(plan).items()}
+    if work := working_folder(plan):
+        found[f"{work}/{KEEP}"] = b""  # git keeps no empty folder
+    return {**found, plan.analysis.notebook.path.name: _copy(plan)}
 
 
 def _copy(plan: Plan) -> bytes:
