@@ -19,14 +19,15 @@ from ..text import Edit, apply_edits, indent, offsets, span
 from .hinting import Hints
 from .pieces import apart, called_in, line_of, loaded, names_in, tidied, with_nonlocal
 from .preamble import Preamble, imports_of, preamble_of, side_effects
-from .prose import WITHIN, docstring, paragraphs, sentence
+from .prose import MARKED, WITHIN, docstring, paragraphs, sentence
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 
 NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
 MOST_NOTES = 40  # lines of comment above a cell
 RANDOM_PORT = Port("random_state", [RANDOM])
 PLOTS = re.compile(
-    r"plot|hist|show|draw|fig|axes|heatmap|scatter|bar$|barh|pie|imshow|contour|boxplot|lines?$"
+    r"plot|hist|show|draw|fig|axes|heatmap|scatter|bar$|barh|pie$|imshow|contour|boxplot"
+    r"|(?<!pipe)lines?$"
     r"|grid$|^map(_|$)|matplotlib|seaborn"
 )
 
@@ -449,7 +450,7 @@ class FunctionsForm(VariablesForm):
         lines: list[str] = []
         for source in self._markdown(index):
             for line in source.splitlines():
-                line = re.sub(r"^#+\s*|\s*#+$", "", line.strip())
+                line = MARKED.sub(r"\2", re.sub(r"^#+\s*|\s*#+$", "", line.strip()))
                 if line == stage.title or WITHIN.match(line):
                     continue
                 if line and not re.match(r"!\[|<|\$\$|---|\||```|\$[^$]*\$$", line):
