@@ -156,7 +156,7 @@ def _execute(call: Call, store: Store) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="datalab-") as scratch:
         report = Path(scratch) / "report"
         os.environ[artifacts.REPORT] = str(report)
-        with _folder_of_its_own(Path(scratch)):
+        with _folder_of_its_own(Path(scratch)), stage.in_its_folder():
             value = invoke(stage, arguments)
             document = write_outputs(stage, value, store, Path(scratch))
         for path in sorted(report.glob("*")) if report.is_dir() else ():

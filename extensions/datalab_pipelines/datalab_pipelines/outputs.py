@@ -19,7 +19,11 @@ MOST_LINES = 20_000
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 # A class or function of a cell may be one of a stage's function: prepare.<locals>.Item(name='a').
 OWN_MODULE = re.compile(r"\b(?:__main__|shared|stages\.\w+)\.(?=[A-Za-z_])|\b\w+\.<locals>\.")
-COUNTED = re.compile(r"\bsk-(?:container|estimator)-id-\d+")  # scikit-learn counts its tables
+# scikit-learn counts its tables; pandas' styles and Plotly's figures have random identifiers.
+COUNTED = re.compile(
+    r"\bsk-(?:container|estimator)-id-\d+|\bT_[0-9a-f]{5}(?=\b|_)"
+    r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+)
 RESOLUTION = 50  # enough to tell figures apart, and quick
 
 
@@ -113,7 +117,7 @@ def note_value(value: Any) -> None:
         _active.mark("html", f"that cannot be made: {type(error).__name__}")
     else:
         if isinstance(html, str):
-            text = COUNTED.sub("sk-id", normal(html))
+            text = COUNTED.sub("id", normal(html))
             _active.mark("html", hashlib.sha256(text.encode(errors="replace")).hexdigest()[:20])
 
 

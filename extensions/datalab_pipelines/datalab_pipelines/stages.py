@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import update_wrapper
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from . import hints, tracing
@@ -41,6 +42,7 @@ class Settings:
     retry: Retry | None = None
     timeout: timedelta | None = None
     cache: bool = True
+    folder: str = ""
 
 
 class Stage(Generic[P, R]):
@@ -96,8 +98,24 @@ class Stage(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         trace = tracing.current()
         if trace is None:
-            return self.function(*args, **kwargs)
+            with self.in_its_folder():
+                return self.function(*args, **kwargs)
         return cast(R, trace.add_stage(self, args, kwargs))
+
+    @contextmanager
+    def in_its_folder(self) -> Iterator[None]:
+        """Work in the folder that ``@stage(folder=…)`` names, relative to the project's."""
+        if not self.settings.folder:
+            yield
+            return
+        if not Path(self.settings.folder).is_dir():
+            raise DefinitionError(
+                f"stage {self.name}(): there is no folder {self.settings.folder} in {Path.cwd()}",
+                hint="It is relative to the project's folder; stages are called from there.",
+                place=self.place,
+            )
+        with chdir(self.settings.folder):
+            yield
 
     def named(self, name: str) -> Stage[P, R]:
         """Return this stage under another ``name`` in the graph, for a second call of it."""
@@ -207,6 +225,7 @@ def stage(
     retry: Retry | None = None,
     timeout: timedelta | None = None,
     cache: bool = True,
+    folder: str = "",
 ) -> Callable[[Callable[P, R]], Stage[P, R]]: ...
 
 
@@ -218,12 +237,14 @@ def stage(
     retry: Retry | None = None,
     timeout: timedelta | None = None,
     cache: bool = True,
+    folder: str = "",
 ) -> Stage[P, R] | Callable[[Callable[P, R]], Stage[P, R]]:
     """Make a function a stage.
 
     ``compute`` says where it runs on AWS (the pipeline's own by default), ``retry`` whether a
     failure is tried again, ``timeout`` when it is given up. With ``cache=False`` the local runner
-    always runs it, for stages that read what changes outside (a table, an API).
+    always runs it, for stages that read what changes outside (a table, an API). ``folder`` is where
+    it works, relative to the project's folder, which is where all others do.
     """
     for what, wanted in (
         (compute, Compute),
@@ -235,7 +256,12 @@ def stage(
                 f"@stage was given {what!r} where it takes {_article(wanted)}",
                 hint="Write, for example, timeout=minutes(10) or compute=Lambda().",
             )
-    settings = Settings(compute=compute, retry=retry, timeout=timeout, cache=cache)
+    if PurePosixPath(folder).is_absolute() or ".." in PurePosixPath(folder).parts:
+        raise DefinitionError(
+            f"@stage(folder={folder!r}) is not in the project",
+            hint="Name a folder of the project, relative to it.",
+        )
+    settings = Settings(compute=compute, retry=retry, timeout=timeout, cache=cache, folder=folder)
     if function is not None:
         if not callable(function):
             raise DefinitionError(f"@stage was given {function!r}, which is not a function")

@@ -50,7 +50,7 @@ def open_store(url: str) -> Store:
     if url.startswith("s3://"):
         parts = urlsplit(url)
         return S3Store(parts.netloc, parts.path.strip("/"))
-    return FolderStore(Path(url))
+    return FolderStore(Path(url).absolute())
 
 
 class FolderStore:

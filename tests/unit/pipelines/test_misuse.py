@@ -111,6 +111,13 @@ MISUSES: list[tuple[str, str, int, str, str]] = [
         "a timedelta",
     ),
     (
+        "a folder outside",
+        "@stage(folder='../data')\ndef s() -> int: ...\n",
+        1,
+        "DefinitionError",
+        "is not in the project",
+    ),
+    (
         "a timeout beyond Lambda's",
         "@stage(compute=Lambda(), timeout=hours(1))\ndef s() -> int: ...\n",
         1,

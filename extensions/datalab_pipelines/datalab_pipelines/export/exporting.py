@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from .code.writing import data_files
+from .code.data_files import placed
 from .errors import ExportError
 from .git.command import GitFailed
 from .git.options import GitOptions
@@ -49,7 +49,7 @@ def export_project(
         partial(commit_message, plan, verification, first),
         projects.generate,
         projects.DERIVED,
-        tuple(Path(name).as_posix() for name in data_files(plan)),
+        tuple(placed(plan)),
         first or f"Export {plan.analysis.notebook.path.name} as a pipeline",
         pull_request_text(plan, verification),
         (BEGIN, END),

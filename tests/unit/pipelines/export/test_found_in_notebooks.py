@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 from datalab_pipelines import export
-from datalab_pipelines.export.code.writing import data_files, render_code
+from datalab_pipelines.export.code.data_files import data_files
+from datalab_pipelines.export.code.writing import render_code
 from datalab_pipelines.export.command import main
 from datalab_pipelines.export.flow.heap import Heap
 from datalab_pipelines.export.projects import requirements

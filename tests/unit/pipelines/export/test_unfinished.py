@@ -6,7 +6,7 @@ import os
 import pytest
 from datalab_pipelines import export
 from datalab_pipelines.digests import digest
-from datalab_pipelines.export.code.writing import data_files
+from datalab_pipelines.export.code.data_files import data_files
 from datalab_pipelines.export.command import main
 from datalab_pipelines.notebook import Lines, capture_output, show
 from exporting import compare, notebook, planned, stages

@@ -58,8 +58,11 @@ def tidied(text: str) -> str:
     """Return a cell without its ``pass`` lines, and without comments of what was taken out."""
     lines = text.split("\n")
     for node in reversed(ast.parse(text).body):
-        if isinstance(node, ast.Pass) and lines[node.lineno - 1].strip() == "pass":
-            at = node.lineno - 1
+        at = node.lineno - 1
+        if isinstance(node, ast.Pass):
+            lines[at] = _without_pass(lines[at], node.col_offset)
+            if lines[at].strip() and not lines[at].lstrip().startswith("#"):
+                continue  # ``import a; b = 1``
             del lines[at]
             while at and lines[at - 1].startswith("#"):
                 at -= 1
@@ -70,5 +73,14 @@ def tidied(text: str) -> str:
             and isinstance(node.value.value, str)
         ):
             new = "\n".join(f"# {line.strip()}" for line in node.value.value.strip().splitlines())
-            lines[node.lineno - 1 : node.end_lineno] = new.split("\n") if new else []
+            lines[at : node.end_lineno] = new.split("\n") if new else []
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
+
+
+def _without_pass(line: str, column: int) -> str:
+    """Return a line without the ``pass`` at a column (in bytes), and a semicolon beside it."""
+    start = len(line.encode()[:column].decode())
+    before, after = line[:start].rstrip(), line[start + len("pass") :].lstrip()
+    if after.startswith(";"):
+        return line[:start] + after[1:].lstrip()
+    return f"{before.removesuffix(';')}  {after}".rstrip()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ..cells.names import names_in_text
 from ..facts import knowledge
+from ..facts.folders import makes_folder
 from ..facts.naming import dotted
 from ..facts.soundness import Function
 from ..flow.connecting import RANDOM
@@ -18,14 +19,15 @@ from ..text import Edit, apply_edits, indent, offsets, span
 from .hinting import Hints
 from .pieces import apart, called_in, line_of, loaded, names_in, tidied, with_nonlocal
 from .preamble import Preamble, imports_of, preamble_of, side_effects
-from .prose import WITHIN, docstring, paragraphs, sentence
+from .prose import MARKED, WITHIN, docstring, paragraphs, sentence
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 
 NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
 MOST_NOTES = 40  # lines of comment above a cell
 RANDOM_PORT = Port("random_state", [RANDOM])
 PLOTS = re.compile(
-    r"plot|hist|show|draw|fig|axes|heatmap|scatter|bar$|barh|pie|imshow|contour|boxplot|lines?$"
+    r"plot|hist|show|draw|fig|axes|heatmap|scatter|bar$|barh|pie$|imshow|contour|boxplot"
+    r"|(?<!pipe)lines?$"
     r"|grid$|^map(_|$)|matplotlib|seaborn"
 )
 
@@ -96,6 +98,9 @@ class FunctionsForm(VariablesForm):
         late: list[str] = []  # settings that functions of the notebook make
         for one in self.preamble.statements:
             text = _source(self.cells[one.cell], one.statement)
+            if self.folder and makes_folder(one.statement.node):
+                module.imports.add("from contextlib import chdir")
+                text = f'with chdir("{self.folder}"):\n{indent(text)}'
             calls = loaded(text) & self.shared_names
             (module.first if one.early else late if calls else body).append(text)
         if module.first:
@@ -153,7 +158,7 @@ class FunctionsForm(VariablesForm):
         body = self._function_body(stage, number, module)
         taken = ", ".join(self._arguments(stage, module))
         returns, definition = self._returns(stage, module)
-        decorator = f"@stage(compute={stage.compute})" if stage.compute else "@stage"
+        decorator = f"@stage{self._asked(stage)}"
         if stage.compute:
             module.imports |= {
                 f"from datalab_pipelines import {name}"
@@ -445,7 +450,7 @@ class FunctionsForm(VariablesForm):
         lines: list[str] = []
         for source in self._markdown(index):
             for line in source.splitlines():
-                line = re.sub(r"^#+\s*|\s*#+$", "", line.strip())
+                line = MARKED.sub(r"\2", re.sub(r"^#+\s*|\s*#+$", "", line.strip()))
                 if line == stage.title or WITHIN.match(line):
                     continue
                 if line and not re.match(r"!\[|<|\$\$|---|\||```|\$[^$]*\$$", line):

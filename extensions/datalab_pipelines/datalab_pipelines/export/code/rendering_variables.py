@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 import textwrap
 from functools import cached_property
+from pathlib import PurePosixPath
 
 from ..facts.naming import dotted, library_names
 from ..facts.sharing import said_before
@@ -14,6 +16,7 @@ from ..facts.soundness import root_of
 from ..flow.liveness import Lives, lives
 from ..model import Analysis, CodeCell, Plan, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
+from .data_files import working_folder
 
 HELPERS = ("show", "display", "shell", "shell_lines", "capture_output")
 SILENT = {"print", "display", "show", "shell"}
@@ -134,7 +137,7 @@ class VariablesForm:
         call = f'{kept}("{stage.name}", globals(){names})'
         if stage.random_out:
             call = f'{{**{call}, "random state": {self.own("random_state")}()}}'
-        compute = f"(compute={stage.compute})" if stage.compute else ""
+        compute = self._asked(stage)
         function = self.own(stage.name)
         doc = textwrap.fill(stage.doc or stage.title, 90)
         head = f"@{decorate}{compute}\ndef {function}({', '.join(arguments)}) -> {Variables}:\n"
@@ -302,15 +305,28 @@ class VariablesForm:
         return name in SILENT or bool(GIVES_NOTHING.match(name))
 
     def _whole(self, stage: StagePlan) -> str:
+        up = "../" * len(PurePosixPath(self.folder).parts)
+        path = up + self.analysis.notebook.path.name
         return (
             f'"""{_short(stage.title)}, as one stage."""\n\n'
             "from datalab_pipelines import stage\n"
             "from datalab_pipelines.carrying import Variables, kept\n"
             "from datalab_pipelines.notebook import run_notebook\n\n\n"
-            f"@stage\ndef {stage.name}() -> Variables:\n"
+            f"@stage{self._asked(stage)}\ndef {stage.name}() -> Variables:\n"
             f'    """{_plain(stage.doc)}"""\n'
-            f'    return kept("{stage.name}", run_notebook("{self.analysis.notebook.path.name}"))\n'
+            f'    return kept("{stage.name}", run_notebook("{path}"))\n'
         )
+
+    @cached_property
+    def folder(self) -> str:
+        """Return where in the project the stages work; "" for the project's own folder."""
+        return working_folder(self.plan)
+
+    def _asked(self, stage: StagePlan) -> str:
+        """Return what ``@stage`` is given."""
+        asked = [f"compute={stage.compute}"] if stage.compute else []
+        asked += [f"folder={json.dumps(self.folder, ensure_ascii=False)}"] if self.folder else []
+        return f"({', '.join(asked)})" if asked else ""
 
     def module_pipeline(self) -> str:
         """Return ``pipeline.py``."""

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..cells.names import strings_in
 from ..model import Plan
+from .data_files import KEEP, placed, working_folder
 from .rendering import code_files
 
-MOST_MODULES = 200  # of one package
-LARGEST_DATA = 50 * 2**20
-LONGEST_NAME = 200  # bytes; file systems end at 255
 LARGEST_NOTEBOOK = 5 * 2**20
-MAGIC = re.compile(r"\s*%%?\w+\s+(.+)")
 Files = dict[str, bytes]
 
 
@@ -43,12 +38,11 @@ def put(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def data(plan: Plan) -> Files:
-    """Return the notebook and the files beside it that it names."""
-    notebook = plan.analysis.notebook.path
-    found = {
-        Path(name).as_posix(): (notebook.parent / name).read_bytes() for name in data_files(plan)
-    }
-    return {**found, notebook.name: _copy(plan)}
+    """Return the notebook and the files that it names."""
+    found = {name: path.read_bytes() for name, path in placed(plan).items()}
+    if work := working_folder(plan):
+        found[f"{work}/{KEEP}"] = b""  # git keeps no empty folder
+    return {**found, plan.analysis.notebook.path.name: _copy(plan)}
 
 
 def _copy(plan: Plan) -> bytes:
@@ -63,76 +57,3 @@ def _copy(plan: Plan) -> bytes:
     ]
     document = {**notebook.document, "cells": cells}
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def data_files(plan: Plan) -> list[str]:
-    """Return the files beside the notebook that it names, relative to it, and its modules."""
-    folder = plan.analysis.notebook.path.resolve().parent
-    texts = set(strings_in(s.node for cell in plan.analysis.code for s in cell.statements))
-    texts |= _modules_beside(folder, plan.analysis.imports)
-    run = _named_by_magics(plan)
-    texts |= run
-    # What is downloaded where it is not there already: ``download("https://…/data.csv")``.
-    texts |= {text.rsplit("/", 1)[-1] for text in texts if text.startswith(("http:", "https:"))}
-    found, total = [], 0
-    for text in sorted(texts):
-        if (
-            not text
-            or len(text.encode(errors="replace")) > LONGEST_NAME
-            or {"\n", "\0"} & set(text)
-        ):
-            continue
-        path = folder / text
-        inside = not Path(text).is_absolute() and ".." not in Path(text).parts
-        called = path.suffix != ".ipynb" or text in run
-        if inside and path.is_file() and called and path.name != plan.analysis.notebook.path.name:
-            total += path.stat().st_size
-            if total <= LARGEST_DATA:
-                found.append(text)
-    return found
-
-
-def _named_by_magics(plan: Plan) -> set[str]:
-    """Return what cells that only IPython runs may name: ``%run Code.ipynb``, ``%load x.py``."""
-    opaque = {cell.index for cell in plan.analysis.code if cell.opaque}
-    found: set[str] = set()
-    for cell in plan.analysis.notebook.cells:
-        for line in cell.source.splitlines() if cell.index in opaque else ():
-            if match := MAGIC.match(line):
-                words = [*match[1].split(), match[1].strip()]
-                found |= {word.strip("'\"") for word in words}
-                found |= {f"{word}.py" for word in words}
-    return found
-
-
-def _modules_beside(folder: Path, imported: list[str]) -> set[str]:
-    """Return the modules and packages in ``folder`` that are imported, and what these import."""
-    found: set[str] = set()
-    seen: set[str] = set()
-    waiting = {name.split(".")[0] for name in imported}
-    while waiting:
-        root = waiting.pop()
-        seen.add(root)
-        package = folder / root
-        paths = [folder / f"{root}.py"]
-        paths += sorted(package.rglob("*.py"))[:MOST_MODULES] if package.is_dir() else []
-        for path in paths:
-            if path.is_file():
-                found.add(path.relative_to(folder).as_posix())
-                waiting |= roots_of(path) - seen
-    return found
-
-
-def roots_of(path: Path) -> set[str]:
-    """Return the first parts of what a module imports; nothing for one that is not Python 3."""
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError):
-        return set()
-    names = [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
-    names += [
-        n.module
-        for n in ast.walk(tree)
-        if isinstance(n, ast.ImportFrom) and n.module and not n.level
-    ]
-    return {name.split(".")[0] for name in names}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from ..code.data_files import working_folder
 from ..model import Plan
 from .requirements import Requirements
 
@@ -71,6 +72,11 @@ def readme(
         rows = [f"| `{one.name}` | `{one.type}` | `{one.default!r}` |" for one in plan.parameters]
         parts += ["\n".join(["| Parameter | Type | Default |", "|---|---|---|", *rows]) + "\n"]
     told = [one.message for one in plan.warnings] + needs.notes
+    if folder := working_folder(plan):
+        told.append(
+            f"The notebook reads files around its folder: `{folder}` stands for that, and the "
+            "stages work there."
+        )
     if told:
         parts += ["## What to know\n", "\n".join(f"- {one}" for one in told) + "\n"]
     parts.append(_CHANGE)

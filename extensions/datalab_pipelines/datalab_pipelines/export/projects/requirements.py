@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..code.writing import data_files, roots_of
+from ..code.data_files import data_files, roots_of
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

@@ -84,6 +84,10 @@ class Reference:
             if kind and all(other.get(name) == kind for other in others)
         }
 
+    def nothing(self, cell: int) -> bool:
+        """Say whether the last expression of a cell is always ``None``: nothing to show."""
+        return all(run.get(str(cell), {}).get("nothing", False) for run in self.runs)
+
     def after(self, cell: int) -> tuple[dict[str, str], dict[str, str]]:
         """Return the digests after a cell, and why each of the others cannot be compared."""
         one, *others = (run[str(cell)]["variables"] for run in self.runs)

@@ -81,13 +81,14 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
     module.__dict__.update(HELPERS)
     found: dict[str, Any] = {}
     for cell in cells:
-        optional = _run(cell, module, recorder)
+        optional, nothing = _run(cell, module, recorder)
         end_of_cell()
         noted = found[str(cell["index"])] = {
             "variables": {},
             "outputs": recorder.take(),
             "open": recorder.left_open,
             "optional": optional,
+            "nothing": nothing,
         }
         if cell["digest"]:
             own = {
@@ -101,22 +102,27 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
     return found
 
 
-def _run(cell: dict[str, Any], module: types.ModuleType, recorder: Recorder) -> list[str]:
-    """Run a cell; return the lines that a plot's return value shows, which is nobody's result."""
+def _run(
+    cell: dict[str, Any], module: types.ModuleType, recorder: Recorder
+) -> tuple[list[str], bool]:
+    """Run a cell; return the lines that a plot's return value shows, which is nobody's result.
+
+    And whether its last expression, which would be shown, is ``None``.
+    """
     tree = ast.parse(cell["code"])
     body, last = tree.body, None
     if cell["shown"] != "no" and isinstance(body[-1], ast.Expr):
         last = body.pop()
     exec(_compiled(tree, cell, "exec"), module.__dict__)
     if not isinstance(last, ast.Expr):
-        return []
+        return [], False
     value = eval(_compiled(ast.Expression(last.value), cell, "eval"), module.__dict__)
     before = recorder.take() if cell["shown"] == "passing" else []
     show(value)
     shown = recorder.take() if cell["shown"] == "passing" else []
     for line in before:
         recorder.text(line + "\n")
-    return shown
+    return shown, value is None
 
 
 def _compiled(tree: ast.Module | ast.Expression, cell: dict[str, Any], mode: str) -> types.CodeType:

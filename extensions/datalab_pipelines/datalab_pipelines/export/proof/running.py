@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...artifacts import REPORT
-from ..code.writing import data_files
+from ..code.data_files import data_files, modules, working_folder
 from ..errors import ExportError
 from ..facts.naming import dotted, library_names
 from ..model import Plan
@@ -106,7 +106,7 @@ def to_run(plan: Plan) -> list[dict[str, Any]]:
 
 def run_notebook(plan: Plan, folder: Path, timeout: float, more: dict[str, str]) -> Run:
     """Run the notebook in a clean process; return what was noted after every code cell."""
-    _fill(plan, folder)
+    folder = _fill(plan, folder)
     (folder / ".cells.json").write_text(json.dumps(to_run(plan)), encoding="utf-8")
     more = {REPORT: str(folder / ".report"), **more}
     done = process(["-m", "datalab_pipelines.export.proof.reference"], folder, timeout, more)
@@ -144,13 +144,19 @@ def does_not_run(trace: str) -> ExportError:
     )
 
 
-def _fill(plan: Plan, folder: Path) -> None:
-    folder.mkdir()
+def _fill(plan: Plan, folder: Path) -> Path:
+    """Copy the notebook and its files; return the folder that stands for the notebook's."""
+    here = folder / working_folder(plan)
+    here.mkdir(parents=True)
     source = plan.analysis.notebook.path
-    shutil.copy2(source, folder / source.name)
-    for name in data_files(plan):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source.parent / name, folder / name)
+    shutil.copy2(source, here / source.name)
+    files = {name: name for name in data_files(plan)}
+    if here != folder:  # as in the project, where the stages find them
+        files |= modules(plan)
+    for target, name in files.items():
+        (here / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source.parent / name, here / target)
+    return here
 
 
 def process(

@@ -106,7 +106,9 @@ def _verify(plan: Plan, timeout: float, progress: Progress) -> Verification:
 
 
 def _type(plan: Plan, reference: Reference) -> None:
-    """Say in the plan which types the variables had when the notebook ran."""
+    """Say in the plan which types the variables had, and what showed nothing, in the notebook."""
+    for cell in plan.analysis.code:
+        cell.shown = cell.shown and not reference.nothing(cell.index)
     if plan.whole or plan.form != "functions":
         return
     for stage in plan.stages:

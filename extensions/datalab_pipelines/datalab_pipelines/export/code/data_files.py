@@ -1,0 +1,211 @@
+"""Which files beside the notebook belong to it: what its code names, and the modules it imports.
+
+A path may be put together: ``os.path.join("datasets", "life", "")``, ``DATA / "a.csv"``,
+``f"part_{n}.csv"``, ``folder + name + ".csv"``, ``glob("data/*.csv")``. So a file counts as named
+when the code has a text for every folder on the way, and one that fits its own name.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ..cells.names import strings_in
+from ..model import Plan
+from ..trees import nodes_in
+
+MOST_MODULES = 200  # of one package
+MOST_FILES = 1000  # of one folder that is listed
+LARGEST_DATA = 50 * 2**20
+HIGHEST = 3  # folders above the notebook's that are looked into
+LONGEST_TEXT = 1000  # longer ones are no paths
+MAGIC = re.compile(r"\s*%%?\w+\s+(.+)")
+SEPARATOR = re.compile(r"[/\\]")
+PLACEHOLDER = re.compile(r"%[-+ 0#]*\d*(?:\.\d+)?[diouxXeEfgGs]|\{[^{}]*\}")
+ENDING = re.compile(r"[-_.\w]*\.\w+")
+LISTS = {"listdir", "scandir", "walk", "iterdir", "glob", "rglob", "iglob", "load_files"}
+
+
+FILES = "files"  # of the project: what lies where, when the notebook reads beyond its folder
+KEEP = ".gitkeep"
+
+
+def data_files(plan: Plan) -> list[str]:
+    """Return the files that the notebook names, relative to its folder, and its modules."""
+    notebook = plan.analysis.notebook.path.resolve()
+    folder = notebook.parent
+    nodes = [s.node for cell in plan.analysis.code for s in cell.statements]
+    run = _named_by_magics(plan)
+    named = {one for one in {*strings_in(nodes), *run} if 0 < len(one) <= LONGEST_TEXT}
+    named = {one for one in named if not {"\n", "\0"} & set(one)}
+    found = set(_fitting(folder, Texts(named, nodes))) | set(modules(plan).values())
+    kept, total = [], 0
+    for text in sorted(found - {notebook.name}):
+        path = folder / text
+        if path.suffix != ".ipynb" or text in run:
+            total += path.stat().st_size
+            if total <= LARGEST_DATA:
+                kept.append(text)
+    return kept
+
+
+def modules(plan: Plan) -> dict[str, str]:
+    """Return the modules of one's own that are imported: their paths as imports have them, and
+    those relative to the notebook's folder. They lie there, or where the code may look for them.
+    """
+    folder = plan.analysis.notebook.path.resolve().parent
+    texts = strings_in(s.node for cell in plan.analysis.code for s in cell.statements)
+    added = [folder / one for one in texts if 0 < len(one) < LONGEST_TEXT and "\0" not in one]
+    search = [folder, *(one for one in dict.fromkeys(added) if _is_below(one, folder))]
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    waiting = {name.split(".")[0] for name in plan.analysis.imports}
+    while waiting:
+        root = waiting.pop()
+        seen.add(root)
+        for place in search:
+            package = place / root
+            paths = [place / f"{root}.py"]
+            paths += sorted(package.rglob("*.py"))[:MOST_MODULES] if package.is_dir() else []
+            paths = [path for path in paths if path.is_file()]
+            for path in paths:
+                name = Path(os.path.relpath(path, folder)).as_posix()
+                found[path.relative_to(place).as_posix()] = name
+                waiting |= roots_of(path) - seen
+            if paths:
+                break
+    return found
+
+
+def _is_below(place: Path, folder: Path) -> bool:
+    """Say whether it is a folder that lies in the notebook's own, or near it."""
+    near = [folder, *folder.parents[:HIGHEST]]
+    try:
+        return place.is_dir() and any(one in near for one in place.resolve().parents)
+    except OSError:  # a text too long for a path
+        return False
+
+
+def working_folder(plan: Plan) -> str:
+    """Return where in the project the stages work: "" is its own folder.
+
+    ``../data/a.csv`` has to be the same file there: so what lies around the notebook keeps its
+    places below ``FILES``, and the stages work in the folder that stands for the notebook's.
+    """
+    up = max((Path(name).parts.count("..") for name in data_files(plan)), default=0)
+    parents = plan.analysis.notebook.path.resolve().parent.parts
+    return "/".join([FILES, *parents[-up:]]) if up else ""
+
+
+def placed(plan: Plan) -> dict[str, Path]:
+    """Return where the files that belong to the notebook lie in the project, and where here."""
+    folder = plan.analysis.notebook.path.resolve().parent
+    work = working_folder(plan)
+    found = {}
+    for name in data_files(plan):
+        found[os.path.normpath(f"{work}/{name}") if work else name] = folder / name
+    if work:  # the stages are imported before they go to that folder
+        found |= {path: folder / name for path, name in modules(plan).items()}
+    return found
+
+
+class Texts:
+    """The texts of a notebook's code, as parts of paths."""
+
+    def __init__(self, texts: set[str], nodes: list[ast.stmt]) -> None:
+        self.parts = {part for text in texts for part in SEPARATOR.split(text) if part}
+        up = [SEPARATOR.split(text).count("..") for text in texts]
+        for node in nodes:
+            joined = [one for one in nodes_in(node) if isinstance(one, ast.Call | ast.BinOp)]
+            up += [strings_in([one]).count("..") for one in joined]
+        self.up = min(max(up, default=0), HIGHEST)
+        last = {SEPARATOR.split(text)[-1] for text in texts} | set(_formatted(nodes))
+        patterns = {PLACEHOLDER.sub("*", one) for one in last}
+        # "*", or "*_*", says nothing about a name.
+        self.patterns = [one for one in patterns if "*" in one and re.search("[A-Za-z]{2}", one)]
+        self.endings = tuple(one for one in last if ENDING.fullmatch(one) and one[0] in "._-")
+        self.lists = any(_called(one) in LISTS for node in nodes for one in nodes_in(node))
+
+    def fit(self, name: str) -> bool:
+        """Say whether the texts can make the name of a file."""
+        return (
+            name in self.parts
+            or any(fnmatchcase(name, one) for one in self.patterns)
+            or any(name.removesuffix(one) in self.parts for one in self.endings)
+        )
+
+
+def _called(node: ast.AST) -> str:
+    if not isinstance(node, ast.Call):
+        return ""
+    return getattr(node.func, "attr", getattr(node.func, "id", ""))
+
+
+def _formatted(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Return the last parts of f-strings, ``*`` for what is filled in."""
+    for node in nodes:
+        for one in nodes_in(node):
+            if isinstance(one, ast.JoinedStr):
+                texts = [str(v.value) if isinstance(v, ast.Constant) else "*" for v in one.values]
+                yield SEPARATOR.split("".join(texts))[-1]
+
+
+def _fitting(folder: Path, texts: Texts) -> Iterator[str]:
+    """Return the files that the texts name, relative to ``folder``; it and those above, for ``..``.
+
+    Only folders that are named are looked into.
+    """
+    above = folder.parents[: texts.up]
+    waiting = [folder, *above]
+    while waiting:
+        here = waiting.pop()
+        try:
+            inside = sorted(here.iterdir())
+        except OSError:  # of somebody else
+            continue
+        top = here == folder or here in above
+        listed = texts.lists and not top and len(inside) <= MOST_FILES
+        for path in inside:
+            if path.is_dir():
+                mine = path == folder or path in above or path.is_symlink() or _exported(path)
+                if path.name in texts.parts and not mine:
+                    waiting.append(path)
+            elif path.is_file() and (listed or texts.fit(path.name)):
+                yield Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _exported(folder: Path) -> bool:
+    """Say whether a folder is a pipeline's project, an earlier export perhaps."""
+    return (folder / "pipeline.py").is_file() and (folder / "stages").is_dir()
+
+
+def _named_by_magics(plan: Plan) -> set[str]:
+    """Return what cells that only IPython runs may name: ``%run Code.ipynb``, ``%load x.py``."""
+    opaque = {cell.index for cell in plan.analysis.code if cell.opaque}
+    found: set[str] = set()
+    for cell in plan.analysis.notebook.cells:
+        for line in cell.source.splitlines() if cell.index in opaque else ():
+            if match := MAGIC.match(line):
+                words = [*match[1].split(), match[1].strip()]
+                found |= {word.strip("'\"") for word in words}
+                found |= {f"{word}.py" for word in words}
+    return found
+
+
+def roots_of(path: Path) -> set[str]:
+    """Return the first parts of what a module imports; nothing for one that is not Python 3."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError):
+        return set()
+    names = [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
+    names += [
+        n.module
+        for n in ast.walk(tree)
+        if isinstance(n, ast.ImportFrom) and n.module and not n.level
+    ]
+    return {name.split(".")[0] for name in names}

@@ -1,0 +1,75 @@
+"""Code that a reviewer likes: no trace of what was taken out, no noise."""
+
+from types import SimpleNamespace
+
+import pytest
+from datalab_pipelines.export.code.pieces import tidied
+from datalab_pipelines.export.code.rendering import code_files
+from datalab_pipelines.export.proof.verifying import _type
+from datalab_pipelines.outputs import note_value, recording
+from exporting import planned, ran, stages
+
+
+def of_stage(plan, name):
+    return code_files(plan)[f"stages/{name}.py"]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("# the tools\npass  # linear algebra\npass\nx = 1", "x = 1"),
+        ("pass; pass", ""),
+        ("pass; x = 1", "x = 1"),
+        ("x = 1; pass", "x = 1"),
+        ("x = 'ü'; pass  # why", "x = 'ü'  # why"),
+        ("if x:\n    pass", "if x:\n    pass"),
+    ],
+)
+def test_what_was_taken_out_leaves_nothing(text, left):
+    assert tidied(text) == left
+
+
+def test_comments_behind_imports_go_with_them(tmp_path):
+    first = "import math # numbers\nimport json # data\nx = math.pi\nopen(json.dumps('a'), 'w')"
+    text = of_stage(planned(tmp_path, stages(first, "y = x + 1", "z = y + 1")), "part_ax")
+    assert "pass" not in text
+    assert "# numbers" not in text
+
+
+def test_a_pipeline_of_sklearn_is_no_line_that_is_drawn(tmp_path):
+    cells = stages(
+        "from sklearn.pipeline import make_pipeline\nimport pandas as pd\nx = 1",
+        "model = make_pipeline('passthrough')\ny = x + 1",
+        "z = y + 1",
+    )
+    assert "end_of_cell" not in of_stage(planned(tmp_path, cells), "part_bx")
+
+
+def test_markup_in_comments_is_left_out(tmp_path):
+    cells = ["## One", "x = 1", "Some **bold** words", "x += 1", "## Two", "y = x\nz = y + 1"]
+    plan = planned(tmp_path, cells)
+    plan.analysis.notebook.cells[2].kind = "markdown"
+    assert "# Some bold words\n" in of_stage(plan, "one")
+
+
+def test_what_is_none_in_the_notebook_is_not_shown(tmp_path):
+    cells = stages("xs = [2, 1]\nn = len(xs)", "xs.sort()", "xs.count(1)")
+    plan = planned(tmp_path, cells)
+    assert "show(xs.sort())" in code_files(plan)["stages/part_bx.py"]
+    _type(plan, ran(plan, tmp_path))
+    assert "\n    xs.sort()\n" in of_stage(plan, "part_bx")
+    assert "show(xs.count(1))" in of_stage(plan, "part_cx")
+
+
+def test_identifiers_of_tables_do_not_count_what_is_in_them_does():
+    def shown(html):
+        value = SimpleNamespace(_repr_html_=lambda: html)
+        with recording() as recorder:
+            note_value(value)
+            return recorder.take()
+
+    one = '<style>#T_0a1b2_row0 {}</style><table id="T_0a1b2"><td>1</td></table>'
+    assert shown(one) == shown(one.replace("0a1b2", "ffff0"))
+    assert shown(one) != shown(one.replace("<td>1", "<td>2"))
+    div = '<div id="0b0d6d6a-19b1-4a43-a4b6-53c1a7a0c0de">'
+    assert shown(div) == shown(div.replace("0b0d6d6a", "1b0d6d6a"))
