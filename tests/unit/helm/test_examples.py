@@ -29,6 +29,17 @@ def test_a_list_that_replaces_the_charts_keeps_the_catalog():
                 assert needed in hub.get(name, [needed]), f"{example.name} drops {needed}"
 
 
+@pytest.mark.parametrize("place", ["/srv/jupyterhub", "/srv/jupyterhub/datalab/"])
+def test_with_postgresql_the_audit_log_has_to_have_a_volume(place):
+    """Without one it would be in the container, and gone at the hub's next start."""
+    hub = {"db": {"type": "postgres", "url": "postgresql+psycopg://datalab@db.example/datalab"}}
+    with pytest.raises(helm.HelmError, match="keeps the audit log: mount a volume at /srv/jup"):
+        render({"jupyterhub": {"hub": hub}})
+    chart = yaml(CHART / "values.yaml")["jupyterhub"]["hub"]
+    mounts = [*chart["extraVolumeMounts"], {"name": "state", "mountPath": place}]
+    assert render({"jupyterhub": {"hub": {**hub, "extraVolumeMounts": mounts}}})
+
+
 def subdomains(**ingress):
     own = SUBDOMAINS["jupyterhub"]
     return {"jupyterhub": {**own, "ingress": {**own["ingress"], **ingress}}}

@@ -49,6 +49,7 @@ def test_with_no_values_nothing_is_reachable_and_nothing_is_privileged():
             security = container["securityContext"]
             assert security["allowPrivilegeEscalation"] is False, name
             assert security["capabilities"] == {"drop": ["ALL"]}, name
+            assert security["readOnlyRootFilesystem"] is True, name
     closed = {m["metadata"]["name"] for m in found if m["kind"] == "NetworkPolicy"}
     assert {"hub", "proxy", "singleuser"} <= closed
 
