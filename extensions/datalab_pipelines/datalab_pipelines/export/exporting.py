@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from .code.data_files import placed
+from .code.withholding import notes, withheld
 from .errors import ExportError
 from .git.command import GitFailed
 from .git.options import GitOptions
@@ -49,7 +50,7 @@ def export_project(
         partial(commit_message, plan, verification, first),
         projects.generate,
         projects.DERIVED,
-        tuple(placed(plan)),
+        tuple(placed(plan).keys() - withheld(plan).keys()),
         first or f"Export {plan.analysis.notebook.path.name} as a pipeline",
         pull_request_text(plan, verification),
         (BEGIN, END),
@@ -63,8 +64,10 @@ def export_project(
             "message": f"committed, but not pushed: {found}",
             "hint": "See what was found; push the branch yourself to show it to others.",
         }
-        return done
-    return export_work(work, target, git, progress)
+    else:
+        done = export_work(work, target, git, progress)
+    done.notes += notes(plan)
+    return done
 
 
 def export_work(

@@ -20,7 +20,6 @@ from ..trees import nodes_in
 
 MOST_MODULES = 200  # of one package
 MOST_FILES = 1000  # of one folder that is listed
-LARGEST_DATA = 50 * 2**20
 HIGHEST = 3  # folders above the notebook's that are looked into
 LONGEST_TEXT = 1000  # longer ones are no paths
 MAGIC = re.compile(r"\s*%%?\w+\s+(.+)")
@@ -43,14 +42,8 @@ def data_files(plan: Plan) -> list[str]:
     named = {one for one in {*strings_in(nodes), *run} if 0 < len(one) <= LONGEST_TEXT}
     named = {one for one in named if not {"\n", "\0"} & set(one)}
     found = set(_fitting(folder, Texts(named, nodes))) | set(modules(plan).values())
-    kept, total = [], 0
-    for text in sorted(found - {notebook.name}):
-        path = folder / text
-        if path.suffix != ".ipynb" or text in run:
-            total += path.stat().st_size
-            if total <= LARGEST_DATA:
-                kept.append(text)
-    return kept
+    found.discard(notebook.name)
+    return sorted(one for one in found if not one.endswith(".ipynb") or one in run)
 
 
 def modules(plan: Plan) -> dict[str, str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from ..model import Plan
 from .data_files import KEEP, placed, working_folder
 from .rendering import code_files
+from .withholding import withheld
 
 LARGEST_NOTEBOOK = 5 * 2**20
 Files = dict[str, bytes]
@@ -25,8 +27,12 @@ def render_code(plan: Plan) -> Files:
 
 
 def write_code(plan: Plan, folder: Path) -> None:
-    """Write what ``render_code`` gives."""
+    """Write what ``render_code`` gives, and what stays out of a project: a complete one, to run."""
     put(render_code(plan), folder)
+    here = placed(plan)
+    for name in withheld(plan):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(here[name], folder / name)
 
 
 def put(files: Mapping[str, bytes], folder: Path) -> None:
@@ -38,8 +44,9 @@ def put(files: Mapping[str, bytes], folder: Path) -> None:
 
 
 def data(plan: Plan) -> Files:
-    """Return the notebook and the files that it names."""
-    found = {name: path.read_bytes() for name, path in placed(plan).items()}
+    """Return the notebook and the files that it names, unless they are withheld."""
+    out = withheld(plan)
+    found = {name: path.read_bytes() for name, path in placed(plan).items() if name not in out}
     if work := working_folder(plan):
         found[f"{work}/{KEEP}"] = b""  # git keeps no empty folder
     return {**found, plan.analysis.notebook.path.name: _copy(plan)}

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.resources import files as package_files
 from pathlib import Path
 
+from ..code.withholding import ignore_lines
 from ..code.writing import Files, data, put, render_code
 from ..errors import ExportError
 from ..model import Plan
@@ -179,7 +180,11 @@ def _texts(plan: Plan, options: ProjectOptions, site: Site, wheels: bool) -> dic
         names[".github/workflows/pipeline.yml"] = "workflow.yml"
     if not site.owners:
         names["/.github/CODEOWNERS" if folder else ".github/CODEOWNERS"] = "CODEOWNERS"
-    return {path: filled(name) for path, name in names.items()}
+    texts = {path: filled(name) for path, name in names.items()}
+    ignored = ignore_lines(plan)
+    texts[".gitignore"] += ignored.git
+    texts[".dockerignore"] += ignored.docker
+    return texts
 
 
 def _owners(owners: tuple[str, ...], what: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from ..code import withholding
 from ..code.data_files import working_folder
 from ..model import Plan
 from .requirements import Requirements
@@ -72,6 +73,7 @@ def readme(
         rows = [f"| `{one.name}` | `{one.type}` | `{one.default!r}` |" for one in plan.parameters]
         parts += ["\n".join(["| Parameter | Type | Default |", "|---|---|---|", *rows]) + "\n"]
     told = [one.message for one in plan.warnings] + needs.notes
+    told += withholding.notes(plan)
     if folder := working_folder(plan):
         told.append(
             f"The notebook reads files around its folder: `{folder}` stands for that, and the "
