@@ -39,6 +39,15 @@ def builder() -> str:
     )
 
 
+def builder_of(*, debootstrap: bool) -> str:
+    """Return the program that builds, and keeps, images: for debootstrap's Debian buildah.
+
+    Raises:
+        CannotBuild: see :func:`builder`.
+    """
+    return "buildah" if debootstrap else builder()
+
+
 def build(names: list[str], base: str | None, *, debootstrap: bool, fresh: bool) -> list[Image]:
     """Build images, and first what they are built on.
 
@@ -54,15 +63,16 @@ def build(names: list[str], base: str | None, *, debootstrap: bool, fresh: bool)
         CannotBuild: see :func:`builder`.
         subprocess.CalledProcessError: a step failed; it has said why.
     """
+    program = builder_of(debootstrap=debootstrap)
     if debootstrap:
-        program, base = "buildah", DEBOOTSTRAPPED
+        base = DEBOOTSTRAPPED
         if fresh or not _answers("buildah", "inspect", "--type", "image", base):
             subprocess.run([str(ROOT / "tools/debootstrap-base"), base], check=True)
-    else:
-        program = builder()
     subprocess.run([str(ROOT / "tools/wheels")], check=True)
     wanted = {image.name for name in names for image in ancestors(name)}
     built = [image for image in IMAGES_BY_NAME.values() if image.name in wanted]
+    # Docker before 23.0 has BuildKit, and uses it when told to; its first builder has no secrets.
+    env = {"DOCKER_BUILDKIT": "1"} | os.environ
     with tempfile.TemporaryDirectory() as scratch:
         options = secrets(Path(scratch)) + (["--no-cache"] if fresh else [])
         if Path(program).name == "buildah":
@@ -73,7 +83,7 @@ def build(names: list[str], base: str | None, *, debootstrap: bool, fresh: bool)
             print(f"Building {image.reference}…", flush=True)
             file = str(image.directory / "Dockerfile")
             command = [program, "build", *options, *argument, "--file", file]
-            subprocess.run([*command, "--tag", image.reference, "."], check=True, cwd=ROOT)
+            subprocess.run([*command, "--tag", image.reference, "."], check=True, cwd=ROOT, env=env)
     return built
 
 
