@@ -66,7 +66,7 @@ lock: $(STAMPS)/test ## requirement locks from requirements/*.in (LOCK=--upgrade
 
 images: $(STAMPS)/js $(STAMPS)/image-tools $(STAMPS)/image-programs ## build images (IMAGES="hub base", BASE="--base debian:bookworm-slim")
 	tools/images build $(BASE) $(IMAGES)
-	tools/images sbom $(IMAGES)
+	tools/images sbom $(BASE) $(IMAGES)
 
 lock-images: $(STAMPS)/image-tools ## requirement locks and package lists of the images (LOCK=--upgrade)
 	tools/images lock $(LOCK)

@@ -9,7 +9,7 @@ import pytest
 from fakes.hub import FakeHub
 
 # Failed assertions of the shared checks say what they compared.
-pytest.register_assert_rewrite("images.shared", "images.room", "images.serving")
+pytest.register_assert_rewrite("images.shared", "images.chromium", "images.room", "images.serving")
 
 
 @pytest.fixture

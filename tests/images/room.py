@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 USER = 1000
+_BEGAN = time.time_ns()
 
 _SCRIPT = """
 set -e
@@ -165,16 +167,38 @@ def reference(name: str) -> str:
 
 
 def built(name: str) -> str:
-    """Build an image, which takes seconds if nothing changed; return its reference."""
+    """Build an image, once in a run of the tests; return its reference.
+
+    Test files and workers ask for the same image again and again, and even a build of which nothing
+    changed takes seconds: our wheels are made, and each step is looked up.
+    """
     if reason := missing():
         pytest.skip(f"images: {reason}")
     (ROOT / ".make").mkdir(exist_ok=True)
-    with (ROOT / ".make/images.lock").open("w") as lock:  # test files run side by side
+    with (ROOT / ".make/images.lock").open("a+") as lock:  # workers run side by side
         fcntl.flock(lock, fcntl.LOCK_EX)
-        command = ["tools/images", "build", "--debootstrap", name]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-8000:]}"
+        lock.seek(0)
+        run, *done = lock.read().split() or [""]
+        if run != _this_run():
+            done = []
+        if name not in done:
+            # Workers that run all tests need both; they are built side by side.
+            wanted = ["hub", "base"] if "PYTEST_XDIST_TESTRUNUID" in os.environ else [name]
+            _build(*wanted)
+            lock.truncate(0)
+            lock.write(" ".join([_this_run(), *done, *wanted]))
     return reference(name)
+
+
+def _build(*names: str) -> None:
+    command = ["tools/images", "build", "--debootstrap", *names]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-8000:]}"
+
+
+def _this_run() -> str:
+    """Return what the workers of one run of the tests have in common, and no other run has."""
+    return os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"process-{os.getpid()}-{_BEGAN}"
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -39,6 +41,15 @@ def builder() -> str:
     )
 
 
+def builder_of(*, debootstrap: bool) -> str:
+    """Return the program that builds, and keeps, images: for debootstrap's Debian buildah.
+
+    Raises:
+        CannotBuild: see :func:`builder`.
+    """
+    return "buildah" if debootstrap else builder()
+
+
 def build(names: list[str], base: str | None, *, debootstrap: bool, fresh: bool) -> list[Image]:
     """Build images, and first what they are built on.
 
@@ -54,27 +65,68 @@ def build(names: list[str], base: str | None, *, debootstrap: bool, fresh: bool)
         CannotBuild: see :func:`builder`.
         subprocess.CalledProcessError: a step failed; it has said why.
     """
+    program = builder_of(debootstrap=debootstrap)
     if debootstrap:
-        program, base = "buildah", DEBOOTSTRAPPED
+        base = DEBOOTSTRAPPED
         if fresh or not _answers("buildah", "inspect", "--type", "image", base):
             subprocess.run([str(ROOT / "tools/debootstrap-base"), base], check=True)
-    else:
-        program = builder()
-    subprocess.run([str(ROOT / "tools/wheels")], check=True)
+    _wheels()
     wanted = {image.name for name in names for image in ancestors(name)}
     built = [image for image in IMAGES_BY_NAME.values() if image.name in wanted]
     with tempfile.TemporaryDirectory() as scratch:
         options = secrets(Path(scratch)) + (["--no-cache"] if fresh else [])
         if Path(program).name == "buildah":
             options += ["--isolation", "chroot", "--layers", "--format", "oci"]
-        for image in built:
-            below = IMAGES_BY_NAME[image.parent].reference if image.parent else base
-            argument = ["--build-arg", f"BASE_IMAGE={below}"] if below else []
-            print(f"Building {image.reference}…", flush=True)
-            file = str(image.directory / "Dockerfile")
-            command = [program, "build", *options, *argument, "--file", file]
-            subprocess.run([*command, "--tag", image.reference, "."], check=True, cwd=ROOT)
+        for ready in generations(built):
+
+            def one(image: Image) -> None:
+                below = IMAGES_BY_NAME[image.parent].reference if image.parent else base
+                argument = ["--build-arg", f"BASE_IMAGE={below}"] if below else []
+                file = str(image.directory / "Dockerfile")
+                command = [program, "build", *options, *argument, "--file", file]
+                _told([*command, "--tag", image.reference, "."], image.name)
+
+            with ThreadPoolExecutor(len(ready)) as pool:
+                list(pool.map(one, ready))
     return built
+
+
+def _wheels() -> None:
+    subprocess.run([str(ROOT / "tools/wheels")], check=True)
+
+
+def generations(images: list[Image]) -> Iterator[list[Image]]:
+    """Yield images that can be built side by side: what they are built on came before."""
+    left = {image.name: image for image in images}
+    while left:
+        ready = [image for image in left.values() if image.parent not in left]
+        yield ready
+        for image in ready:
+            del left[image.name]
+
+
+def _told(command: list[str], name: str) -> None:
+    """Run a builder; each line that it prints begins with the image's name.
+
+    Raises:
+        subprocess.CalledProcessError: it failed; it has said why.
+    """
+    # Docker before 23.0 has BuildKit, and uses it when told to; its first builder has no secrets.
+    env = {"DOCKER_BUILDKIT": "1"} | os.environ
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(f"{name}: {line}", end="", flush=True)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
 
 
 def secrets(directory: Path) -> list[str]:

@@ -8,6 +8,9 @@ import sys
 
 from .hierarchy import IMAGES_BY_NAME, ROOT
 
+# Status of an audit that could ask nobody; 1: vulnerabilities, 2: a wrong command line.
+_UNKNOWN = 3
+
 
 def main() -> None:
     """Run one command; a problem that has a name ends it with a sentence."""
@@ -22,7 +25,9 @@ def main() -> None:
     lock = commands.add_parser("lock", help="renew the locks from requirements.in")
     lock.add_argument("--upgrade", action="store_true", help="the newest of everything")
 
-    _command(commands, "sbom", "write what is in built images to dist/sbom, as CycloneDX")
+    sbom = _command(commands, "sbom", "write what is in built images to dist/sbom, as CycloneDX")
+    sbom.add_argument("--base", help=argparse.SUPPRESS)  # as for build, where it tells nothing
+    sbom.add_argument("--debootstrap", action="store_true", help="of images built so, with buildah")
     commands.add_parser("sizes", help="renew docs/reference/image-sizes.md from built images")
 
     audit = _command(commands, "audit", "ask for known vulnerabilities of what the locks name")
@@ -65,10 +70,16 @@ def _lock(arguments: argparse.Namespace) -> None:
 
 
 def _sbom(arguments: argparse.Namespace) -> None:
+    from .building import CannotBuild, builder_of
     from .sbom import write
 
-    for name in _names(arguments):
-        print(write(IMAGES_BY_NAME[name], ROOT / "dist/sbom"))
+    names = _names(arguments)
+    try:
+        program = builder_of(debootstrap=arguments.debootstrap)
+    except CannotBuild as error:
+        sys.exit(f"tools/images: {error}")
+    for name in names:
+        print(write(IMAGES_BY_NAME[name], ROOT / "dist/sbom", program))
 
 
 def _sizes(arguments: argparse.Namespace) -> None:
@@ -86,7 +97,8 @@ def _audit(arguments: argparse.Namespace) -> None:
         try:
             clean &= audit(IMAGES_BY_NAME[name], arguments.service)
         except NoDatabase as error:
-            sys.exit(f"tools/images: {error}")
+            print(f"tools/images: {error}", file=sys.stderr)
+            sys.exit(_UNKNOWN)
     sys.exit(0 if clean else 1)
 
 

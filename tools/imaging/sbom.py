@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 from .hierarchy import Image, version
-from .store import mounted
+from .store import entered
 
 # Runs in the image, with nothing but the standard library.
 _PYTHON = """
@@ -32,8 +31,11 @@ _DEBIAN = "${db:Status-Abbrev}\\t${Package}\\t${Version}\\t${Architecture}\\t${b
 _LICENCE_CHARS = 100  # some put the whole text there
 
 
-def write(image: Image, directory: Path) -> Path:
+def write(image: Image, directory: Path, program: str) -> Path:
     """Write ``<image>.cdx.json``.
+
+    Args:
+        program: that built the image: ``buildah``, or one that is called like Docker.
 
     Raises:
         subprocess.CalledProcessError: the image is not built, or does not run.
@@ -43,11 +45,11 @@ def write(image: Image, directory: Path) -> Path:
     bom.metadata.component = Component(
         name=f"datalab-{image.name}", version=version(), type=ComponentType.CONTAINER
     )
-    with mounted(f"localhost/{image.reference}") as (container, _):
-        for name, number, licence, summary in json.loads(_in(container, "python3", "-c", _PYTHON)):
+    with entered(image.reference, program) as run:
+        for name, number, licence, summary in json.loads(run("python3", "-c", _PYTHON)):
             url = PackageURL("pypi", None, name.lower().replace("_", "-"), number)
             bom.components.add(_component(name, number, summary, url, licence))
-        for line in _in(container, "dpkg-query", "--show", f"--showformat={_DEBIAN}").splitlines():
+        for line in run("dpkg-query", "--show", f"--showformat={_DEBIAN}").splitlines():
             state, name, number, architecture, summary = line.split("\t", 4)
             if state.startswith("ii"):
                 url = PackageURL("deb", "debian", name, number, {"arch": architecture})
@@ -75,8 +77,3 @@ def _component(
         bom_ref=url.to_string(),
         licenses=licences,
     )
-
-
-def _in(container: str, *command: str) -> str:
-    arguments = ["buildah", "run", "--isolation", "chroot", container, "--", *command]
-    return subprocess.check_output(arguments, text=True)

@@ -1,10 +1,10 @@
-"""Reads what buildah has stored: layers with their sizes, and files without running anything."""
+"""Reads what images hold: what buildah stored of layers, what a program in an image prints."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,11 +51,22 @@ def exists(reference: str) -> bool:
 
 
 @contextmanager
-def mounted(reference: str) -> Iterator[tuple[str, Path]]:
-    """Yield a container of an image and the directory that its root is mounted at."""
-    container = _buildah("from", "--pull-never", reference).strip()
+def entered(reference: str, program: str) -> Iterator[Callable[..., str]]:
+    """Yield a function that runs a command in an image and returns what it prints.
+
+    Args:
+        program: whose image it is: ``buildah``, or one that is called like Docker.
+
+    Raises:
+        subprocess.CalledProcessError: there is no such image, or a command failed.
+    """
+    if Path(program).name != "buildah":
+        docker = [program, "run", "--rm", "--network", "none", "--entrypoint"]
+        yield lambda command, *arguments: _output(*docker, command, reference, *arguments)
+        return
+    container = _buildah("from", "--pull-never", f"localhost/{reference}").strip()
     try:
-        yield container, Path(_buildah("mount", container).strip())
+        yield lambda *command: _buildah("run", "--isolation", "chroot", container, "--", *command)
     finally:
         _buildah("rm", container)
 
@@ -67,4 +78,8 @@ def _short(created_by: str) -> str:
 
 
 def _buildah(*arguments: str) -> str:
-    return subprocess.check_output(["buildah", *arguments], text=True)
+    return _output("buildah", *arguments)
+
+
+def _output(*command: str) -> str:
+    return subprocess.check_output(command, text=True)

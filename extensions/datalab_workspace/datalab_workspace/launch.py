@@ -10,10 +10,14 @@ that name; see :mod:`datalab_workspace.job`.
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 
 from . import lean
+
+# Of what a hub gives to every server, what it does not answer without.
+_FROM_THE_HUB = ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_API_URL", "JUPYTERHUB_SERVICE_URL")
 
 
 def main() -> None:
@@ -32,12 +36,23 @@ def main() -> None:
     if option == "--listener-fd":
         listener, arguments = socket.socket(fileno=int(value)), arguments[2:]
         listener.set_inheritable(False)
+    _expect_a_hub()
     from .here import announce
 
     announce()  # before the imports, which take a second
     from .server import run
 
     run(arguments, listener)
+
+
+def _expect_a_hub() -> None:
+    """End with a sentence when nobody said whose workspace this is."""
+    if missing := [name for name in _FROM_THE_HUB if not os.environ.get(name)]:
+        sys.exit(
+            "datalab-workspace is what a JupyterHub starts as somebody's workspace, and none has: "
+            f"not in the environment: {', '.join(missing)}. Without a hub start JupyterLab itself, "
+            "in a container: docker run -p 127.0.0.1:8888:8888 IMAGE jupyter lab --ip 0.0.0.0"
+        )
 
 
 if __name__ == "__main__":

@@ -48,6 +48,26 @@ def prepare() -> None:
     print(os.environ[PROBLEM], file=sys.stderr, flush=True)
 
 
+def database(name: str) -> Path:
+    """Return where an SQLite database of the person's belongs.
+
+    In the home; where that takes no files, and does not have it yet, beside the runtime files: what
+    cannot make its tables does not load, and Lab then advises to install it.
+    """
+    path = Path(jupyter_data_dir(), name)
+    if PROBLEM in os.environ and not _begun(path):
+        return Path(jupyter_runtime_dir(), name)
+    return path
+
+
+def _begun(path: Path) -> bool:
+    """Return whether a database has content: one that could not be made is empty."""
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
 def _unwritable(directory: Path) -> OSError | None:
     """Return why a file of some size cannot be written there."""
     try:

@@ -71,6 +71,7 @@ def _defaults_of_this_home() -> Config:
             "HubAuth": _hub_of_this_workspace(),
             # The trash is in the home: a full one would stay full.
             "FileContentsManager": {"delete_to_trash": refuge.PROBLEM not in os.environ},
+            "SchedulerApp": {"db_url": f"sqlite:///{refuge.database('scheduler.sqlite')}"},
         }
     )
 
