@@ -14,9 +14,10 @@ import pytest
 from chart import grants_of_chart
 from datalab_hub.spawner.kubernetes import configuration, probe
 from datalab_hub.spawner.kubernetes import doctor as module
+from datalab_hub.spawner.kubernetes.checks import judged
 from datalab_hub.spawner.kubernetes.cluster import Cluster
 from datalab_hub.spawner.kubernetes.configuration import load_configuration
-from datalab_hub.spawner.kubernetes.doctor import NEEDED, Doctor, judged
+from datalab_hub.spawner.kubernetes.doctor import NEEDED, Doctor
 from fakes.kubernetes import FakeKubernetes, Grants, lives
 from fakes.kubernetes.site import CATALOG, catalog_of
 
@@ -26,7 +27,8 @@ GPU = """  - name: gpu
     image: lab
     resources: {cpu: 2, gpu: {count: 1}}
 """
-FINE = {"dns": "", "metadata": "timed out", "hub": "", "uid": 1000}
+FINE = {"dns": "", "metadata": "timed out", "hub": "", "uid": 1000, "barred": "timed out"}
+RELEASE = {"app": "jupyterhub", "release": "lab"}
 DEFAULT_CLASS = {"storageclass.kubernetes.io/is-default-class": "true"}
 
 
@@ -39,6 +41,11 @@ async def healthy():
         resources = {"cpu": "4", "memory": "8Gi"}
         node = {"metadata": {"name": "n"}, "status": {"allocatable": resources}}
         await cluster.store.create("nodes", "", node)
+        hub = {"metadata": {"name": "hub-1", "labels": RELEASE | {"component": "hub"}}, "spec": {}}
+        await cluster.store.create("pods", "datalab", hub)
+        metadata = {"name": "proxy-api", "labels": RELEASE | {"component": "proxy-api"}}
+        spec = {"clusterIP": "10.96.0.7", "ports": [{"port": 8001}]}
+        await cluster.store.create("services", "datalab", {"metadata": metadata, "spec": spec})
         yield cluster
 
 
@@ -62,27 +69,32 @@ async def test_on_a_healthy_cluster_all_is_well_and_nothing_stays(healthy, tmp_p
     checks = await examined(healthy, tmp_path)
     assert [str(check) for check in checks.values() if not check.well] == []
     names = {"API server", "clock", "permissions", "storage", "profile small", "DNS", "hub"}
-    assert names <= set(checks)
+    assert names | {"network policy", "instance metadata", "user"} <= set(checks)
     assert "image registry.example/lab:1" in checks
-    assert healthy.names("pods") == []
+    assert healthy.names("pods") == ["hub-1"]
 
 
 async def test_the_probe_is_a_workspace_to_the_releases_network_policies(healthy, tmp_path):
-    release = {"app": "jupyterhub", "release": "lab"}
-    hub = {"metadata": {"name": "hub-1", "labels": release | {"component": "hub"}}, "spec": {}}
-    await healthy.store.create("pods", "datalab", hub)
     run = healthy.life
     seen = []
 
     async def watched(life):
         pod = healthy.store.get("pods", life.namespace, life.name)
-        seen.append(pod["metadata"]["labels"])
+        seen.append((pod["metadata"]["labels"], pod["spec"]["containers"][0]["command"][-1]))
         await run(life)
 
     healthy.life = watched
     assert (await examined(healthy, tmp_path))["instance metadata"].well
     workspace = {"component": "singleuser-server", "hub.jupyter.org/network-access-hub": "true"}
-    assert seen == [release | workspace]
+    assert seen == [(RELEASE | workspace, "10.96.0.7:8001")], "it knocks at the proxy's API"
+
+
+async def test_without_a_release_nothing_is_said_about_its_network_policies(healthy, tmp_path):
+    await healthy.store.remove("pods", "datalab", "hub-1")
+    healthy.life = lives.runs_to_its_end(json.dumps({"uid": 1000}) + "\n")
+    check = (await examined(healthy, tmp_path))["network policy"]
+    assert check.well is None
+    assert "namespace" in check.fix
 
 
 async def test_what_is_missing_is_named_with_what_to_do(healthy, tmp_path):
@@ -124,7 +136,7 @@ async def test_an_image_that_cannot_be_fetched_is_explained(healthy, tmp_path):
     check = (await examined(healthy, tmp_path))["image registry.example/lab:1"]
     assert check.well is False
     assert "does not exist in the registry" in check.text
-    assert healthy.names("pods") == []
+    assert healthy.names("pods") == ["hub-1"]
 
 
 async def test_a_cluster_that_is_away_is_said_and_nothing_else(healthy, tmp_path):
@@ -150,6 +162,7 @@ async def test_inside_a_pod_it_is_the_pods_own_namespace_that_is_meant(tmp_path,
         ({"dns": "no answer"}, {"DNS"}),
         ({"metadata": ""}, {"instance metadata"}),
         ({"hub": "timed out"}, {"hub"}),
+        ({"barred": ""}, {"network policy"}),
         ({"uid": 0}, {"user"}),
         ({}, set()),
     ],
@@ -162,15 +175,16 @@ def test_what_a_probe_finds_is_judged(found, bad):
 
 def test_the_probe_runs_by_itself_and_tells_what_it_can_reach():
     ran = subprocess.run(
-        [sys.executable, "-I", probe.__file__, "http://127.0.0.1:9/hub", "0"],
+        [sys.executable, "-I", probe.__file__, "http://127.0.0.1:9/hub", "127.0.0.1:9", "0"],
         capture_output=True,
         text=True,
         timeout=60,
     )
     found = json.loads(ran.stdout)
     assert "refused" in found["hub"]
+    assert "refused" in found["barred"]
     assert found["uid"] == os.getuid()
-    assert set(found) == {"dns", "metadata", "open_for", "hub", "uid"}
+    assert set(found) == {"dns", "metadata", "open_for", "hub", "uid", "barred"}
 
 
 def test_a_probe_waits_for_a_network_that_learns_of_it_late(monkeypatch):
@@ -210,4 +224,4 @@ async def test_a_probe_that_does_not_come_up_is_given_up(healthy, tmp_path, monk
     healthy.life = lives.unschedulable("0/1 nodes are available: 1 Insufficient cpu.")
     check = (await examined(healthy, tmp_path))["image registry.example/lab:1"]
     assert check.well is False
-    assert healthy.names("pods") == []
+    assert healthy.names("pods") == ["hub-1"]

@@ -9,7 +9,7 @@
   manifests
 * ``diagnosis``, ``scheduling``, ``images``, ``refusals``, ``findings``: from what Kubernetes says
   to a sentence for the person
-* ``doctor``, ``probe``: look at a cluster before people do
+* ``doctor``, ``checks``, ``probe``: look at a cluster before people do
 """
 
 from .backend import KubernetesBackend

@@ -7,15 +7,13 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from importlib.resources import files
-from typing import Any
 
 from kubernetes_asyncio import client
 
-from ...catalog import Catalog, Profile
-from .capacity import Capacity, capacity_of
+from ...catalog import Catalog
+from .checks import Check, fits, judged
 from .cluster import Cluster, ClusterRefused, ClusterUnavailable, Object
 from .diagnosis import diagnose
 from .ends import is_over
@@ -34,28 +32,8 @@ _OLDEST = (1, 28)
 _CLOCK_SECONDS = 5.0
 _PROBE_SECONDS = 120.0
 _LOOK_EVERY = 0.25
-_CLOSED_AT_ONCE = 0.1  # seconds
 _RELEASE_LABELS = ("app", "release")  # of zero-to-jupyterhub, on the hub and on workspaces
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at.
-
-    Attributes:
-        well: ``None`` when it could not be seen.
-        fix: what to do, when it is not well.
-    """
-
-    name: str
-    well: bool | None
-    text: str
-    fix: str = ""
-
-    def __str__(self) -> str:
-        mark = {True: "ok ", False: "BAD", None: "?  "}[self.well]
-        return f"{mark} {self.name}: {self.text}" + (f"\n      → {self.fix}" if self.fix else "")
 
 
 class Doctor:
@@ -173,7 +151,9 @@ class Doctor:
         name = f"dl-doctor-{secrets.token_hex(4)}"
         labels = await self._labels()
         started = time.monotonic()
-        created = await self._cluster.create("pod", _pod(name, image, self._hub or "", labels))
+        barred = await self._barred(labels)
+        arguments = [self._hub or "", barred]
+        created = await self._cluster.create("pod", _pod(name, image, arguments, labels))
         assert created is not None, "the name is random"
         try:
             pod: Object | None = created
@@ -195,6 +175,9 @@ class Doctor:
             found = json.loads((await self._cluster.log_tail(name, 1)) or "{}")
             for check in judged(found):
                 yield check
+            if not barred:
+                text = "no hub of a Helm release here, whose policies could be tried"
+                yield Check("network policy", None, text, "Run this in the release's namespace.")
         finally:
             await self._cluster.delete("pod", name, grace=0)
 
@@ -210,67 +193,19 @@ class Doctor:
             labels |= {name: own[name] for name in _RELEASE_LABELS if name in own}
         return labels
 
+    async def _barred(self, labels: dict[str, str]) -> str:
+        """Return where the API of the release's proxy listens; empty where there is no release.
 
-def judged(found: dict[str, Any]) -> list[Check]:
-    """Return what a probe's findings mean."""
-    checks = []
-    if "dns" in found:
-        fix = "CoreDNS does not answer pods: look at its pods, and at egress policies." * bool(
-            found["dns"]
-        )
-        checks.append(Check("DNS", not found["dns"], found["dns"] or "answers pods", fix))
-    if "metadata" in found:
-        closed = bool(found["metadata"])
-        text = "closed to workspaces" if closed else "open: workspaces get the node's credentials"
-        seconds = found.get("open_for", 0.0)
-        if closed and seconds > _CLOSED_AT_ONCE:
-            # How networks do it; some can hold a pod back until its policies are in force.
-            text += f", {seconds:.1f} s after a pod began to run"
-        fix = "" if closed else "Does the cluster's network enforce NetworkPolicy at all?"
-        checks.append(Check("instance metadata", closed, text, fix))
-    if "hub" in found:
-        fix = "The hub's NetworkPolicy has to let workspaces in; check the URL." * bool(
-            found["hub"]
-        )
-        checks.append(Check("hub", not found["hub"], found["hub"] or "reached from a pod", fix))
-    if "uid" in found:
-        root = found["uid"] == 0
-        fix = "Build the image for a user that is not root." if root else ""
-        checks.append(Check("user", not root, f"uid {found['uid']}", fix))
-    return checks
-
-
-def fits(profile: Profile, nodes: list[Object]) -> Check:
-    """Return whether any node could ever run a profile, were it empty."""
-    options, resources = profile.kubernetes, profile.resources
-    selector = options.node_selector if options else {}
-    chosen = [
-        node for node in nodes if selector.items() <= (node["metadata"].get("labels") or {}).items()
-    ]
-    name = f"profile {profile.name}"
-    if not chosen:
-        labels = ", ".join(f"{key}={value}" for key, value in selector.items()) or "none"
-        fix = "Label a node, correct the profile, or let an autoscaler add such nodes."
-        return Check(name, False, f"no node has the labels {labels}", fix)
-    gpu = (options.gpu_resource if options else None) or "nvidia.com/gpu"
-    wanted = {
-        "cpu": (options.cpu_guarantee if options else None) or resources.cpu or 0,
-        "memory": (options.memory_guarantee if options else None) or resources.memory or 0,
-        gpu: resources.gpu.count if resources.gpu else 0,
-    }
-    whole: Capacity = capacity_of(chosen, [])
-    for node in whole.free.values():
-        if all(node.get(resource, 0) >= amount for resource, amount in wanted.items()):
-            return Check(
-                name, True, f"fits {len(chosen)} nodes" if len(chosen) > 1 else "fits a node"
-            )
-    short = [each for each, amount in wanted.items() if whole.most_free(each) < amount]
-    if gpu in short:
-        text, fix = f"no node has {gpu}", "Install the vendor's device plugin, or add GPU nodes."
-    else:
-        text = f"no node is large enough ({', '.join(short) or 'for all at once'})"
-        fix = "Make the profile's guarantees smaller, or add larger nodes."
-    return Check(name, False, text, fix)
+        It is the hub's alone: a workspace that gets there is kept from nothing. Instance metadata
+        proves less, since on many networks there is none.
+        """
+        if "release" not in labels:
+            return ""
+        selector = f"component=proxy-api,release={labels['release']}"
+        for service in await self._cluster.list_all("service", selector):
+            spec = service["spec"]
+            return f"{spec['clusterIP']}:{spec['ports'][0]['port']}"
+        return ""
 
 
 def _ended_well(pod: Object) -> bool:
@@ -281,7 +216,7 @@ def _ended_well(pod: Object) -> bool:
     return status.get("phase") == "Succeeded" or (bool(done) and all(done))
 
 
-def _pod(name: str, image: str, hub: str, labels: dict[str, str]) -> Object:
+def _pod(name: str, image: str, arguments: list[str], labels: dict[str, str]) -> Object:
     script = files(__package__).joinpath("probe.py").read_text()
     security = {
         "allowPrivilegeEscalation": False,
@@ -293,7 +228,7 @@ def _pod(name: str, image: str, hub: str, labels: dict[str, str]) -> Object:
     container = {
         "name": "notebook",
         "image": image,
-        "command": ["python3", "-c", script, *([hub] if hub else [])],
+        "command": ["python3", "-c", script, *arguments],
         "securityContext": security,
     }
     spec = {

@@ -45,10 +45,15 @@ def _connect(address):  # type: ignore[no-untyped-def]
     socket.create_connection(address, timeout=_SECONDS).close()
 
 
-def probe(hub, patience=_PATIENCE):  # type: ignore[no-untyped-def]
+def probe(hub, barred="", patience=_PATIENCE):  # type: ignore[no-untyped-def]
     """Return what was tried and how it failed; an empty text says that it worked.
 
     ``open_for`` is for how many seconds instance metadata could be reached.
+
+    Args:
+        hub: its URL; not tried when empty.
+        barred: ``host:port`` that listens and that policies keep workspaces from.
+        patience: seconds until what is not yet as wanted stays so.
     """
     found = {"uid": os.getuid()}
     found["metadata"], found["open_for"] = _settled(lambda: _connect(_METADATA), bool, patience)
@@ -58,8 +63,11 @@ def probe(hub, patience=_PATIENCE):  # type: ignore[no-untyped-def]
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         ask = lambda: opener.open(hub + "/api", timeout=_SECONDS).read()  # noqa: E731
         found["hub"], _ = _settled(ask, _worked, patience)
+    if barred:
+        host, _, port = barred.rpartition(":")
+        found["barred"], _ = _settled(lambda: _connect((host, int(port))), bool, patience)
     return found
 
 
 if __name__ == "__main__":
-    print(json.dumps(probe(sys.argv[1] if len(sys.argv) > 1 else "", *map(float, sys.argv[2:]))))
+    print(json.dumps(probe(*sys.argv[1:3], *map(float, sys.argv[3:]))))
