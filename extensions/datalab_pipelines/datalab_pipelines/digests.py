@@ -6,6 +6,7 @@ defined, do not. Which parts are one object shows only when one is changed, in w
 
 from __future__ import annotations
 
+import copyreg
 import dis
 import hashlib
 import sys
@@ -241,7 +242,8 @@ class _Walk:
             self.say("Bunch")
             return self.add(dict(value), depth + 1)
         self.objects += 1
-        parts = value.__reduce_ex__(4)
+        reduce = copyreg.dispatch_table.get(type(value))  # NumPy's universal functions
+        parts = reduce(value) if reduce else value.__reduce_ex__(4)
         if isinstance(parts, str):
             return self.say("named", parts.split(".")[-1])
         self.say(type(value).__name__)

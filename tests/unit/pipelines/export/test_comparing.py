@@ -4,6 +4,7 @@ import io
 from contextlib import redirect_stdout
 
 import numpy
+from datalab_pipelines.digests import digest
 from datalab_pipelines.export.proof.comparing import Reference, difference
 from datalab_pipelines.export.proof.reference import _fill_empty_arrays
 from datalab_pipelines.outputs import note_value, recording
@@ -94,3 +95,9 @@ def test_arrays_that_nobody_has_filled_are_something_else_in_the_second_run(monk
     assert numpy.empty((2, 2)).sum() == 77 * 4
     assert numpy.empty_like(numpy.zeros(3)).tolist() == [77.0] * 3
     assert numpy.empty(2, dtype=object).tolist() == [None, None]
+
+
+def test_universal_functions_are_told_apart_by_their_names():
+    holds = {"of": [numpy.tanh]}
+    assert digest(holds) == digest({"of": [numpy.tanh]})
+    assert digest(holds) != digest({"of": [numpy.cosh]})

@@ -73,3 +73,18 @@ def test_identifiers_of_tables_do_not_count_what_is_in_them_does():
     assert shown(one) != shown(one.replace("<td>1", "<td>2"))
     div = '<div id="0b0d6d6a-19b1-4a43-a4b6-53c1a7a0c0de">'
     assert shown(div) == shown(div.replace("0b0d6d6a", "1b0d6d6a"))
+
+
+def test_no_line_of_prose_is_longer_than_a_line(tmp_path):
+    link = "[License](https://example.org/" + "a" * 80 + ")"
+    cells = [
+        "## One\n\n" + f"{link} and https://example.org/{'b' * 120}",
+        "x = 1",
+        f"# \n{link}",
+        "x += 1",
+    ]
+    plan = planned(tmp_path, [*cells, "## Two", "y = x\nz = y + 1"])
+    text = of_stage(plan, "one")
+    assert max(map(len, text.splitlines())) <= 100
+    assert "License and\nhttps://example.org/bbb" in text
+    assert "# License\n" in text

@@ -8,8 +8,11 @@ import textwrap
 from ..model import StagePlan
 
 LISTED = re.compile(r"([-*+]|\d+[.)])\s")
+# The notebook is in the project: a long address is looked up there.
+LONG_LINK = re.compile(r"\[([^\]]+)\]\(\S{60,}\)")
 MARKED = re.compile(r"([*`]{1,3})(\S(?:.*?\S)?)\1")
 WITHIN = re.compile(r"(?:[-*+]\s+|\d+[.)]\s+)?\[+[^\]]*\]+\(#[^)]*\)\W*$")  # of a table of contents
+LONGEST_WORD = 85
 LONGEST = 2_000  # characters of prose in one docstring
 
 
@@ -31,8 +34,14 @@ def paragraphs(sources: list[str]) -> list[str]:
                 else:
                     items.append(one)
             if items:
-                found.append("\n".join(MARKED.sub(r"\2", one) for one in items))
+                found.append("\n".join(plain(one) for one in items))
     return found
+
+
+def plain(text: str) -> str:
+    """Return Markdown without emphasis, and without what is longer than a line."""
+    text = LONG_LINK.sub(r"\1", MARKED.sub(r"\2", text))
+    return re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda m: f"{m[0][: LONGEST_WORD - 1]}…", text)
 
 
 def docstring(prose: list[str], stage: StagePlan) -> str:

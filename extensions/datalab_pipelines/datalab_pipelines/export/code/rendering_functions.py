@@ -19,7 +19,7 @@ from ..text import Edit, apply_edits, indent, offsets, span
 from .hinting import Hints
 from .pieces import apart, called_in, line_of, loaded, names_in, tidied, with_nonlocal
 from .preamble import Preamble, imports_of, preamble_of, side_effects
-from .prose import MARKED, WITHIN, docstring, paragraphs, sentence
+from .prose import WITHIN, docstring, paragraphs, plain, sentence
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 
 NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
@@ -450,7 +450,7 @@ class FunctionsForm(VariablesForm):
         lines: list[str] = []
         for source in self._markdown(index):
             for line in source.splitlines():
-                line = MARKED.sub(r"\2", re.sub(r"^#+\s*|\s*#+$", "", line.strip()))
+                line = plain(re.sub(r"^#+\s*|\s*#+$", "", line.strip()))
                 if line == stage.title or WITHIN.match(line):
                     continue
                 if line and not re.match(r"!\[|<|\$\$|---|\||```|\$[^$]*\$$", line):

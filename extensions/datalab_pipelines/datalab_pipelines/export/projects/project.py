@@ -20,6 +20,7 @@ from ..errors import ExportError
 from ..model import Plan
 from . import requirements
 from .readme import readme
+from .wrapping import wrapped
 
 WHEELS = "DATALAB_WHEELS"
 DERIVED = ("template.yaml",)
@@ -226,8 +227,14 @@ def _tidied(files: Files, as_they_are: set[str]) -> tuple[Files, dict[str, list[
         # All modules: which import is the project's own depends on what is there.
         put({path: text for path, text in files.items() if path.endswith(".py")}, folder)
         common = ["--no-cache", "--isolated", f"--line-length={_WIDTH}"]
-        for words in (["check", "-q", "--select=I", "--fix", *ours], ["format", "-q", *ours]):
-            subprocess.run([ruff, words[0], *common, *words[1:]], cwd=folder, check=False)
+
+        def format_them() -> None:
+            for words in (["check", "-q", "--select=I", "--fix", *ours], ["format", "-q", *ours]):
+                subprocess.run([ruff, words[0], *common, *words[1:]], cwd=folder, check=False)
+
+        format_them()
+        if _shortened([folder / path for path in ours]):
+            format_them()
         rules = [f"--select={','.join(_RULES)}", "--output-format=json", "--exit-zero"]
         said = subprocess.run(
             [ruff, "check", *common, *rules, *ours], cwd=folder, stdout=subprocess.PIPE, check=True
@@ -237,6 +244,15 @@ def _tidied(files: Files, as_they_are: set[str]) -> tuple[Files, dict[str, list[
             path = Path(one["filename"]).relative_to(folder.resolve()).as_posix()
             unclean[path] = sorted({*unclean.get(path, []), one["code"]})
         return {**files, **{path: (folder / path).read_bytes() for path in ours}}, unclean
+
+
+def _shortened(paths: list[Path]) -> bool:
+    """Make comments and texts shorter that a formatter leaves too long; say whether any was."""
+    before = [path.read_text(encoding="utf-8") for path in paths]
+    after = [wrapped(text, _WIDTH) for text in before]
+    for path, text in zip(paths, after, strict=True):
+        path.write_text(text, encoding="utf-8")
+    return before != after
 
 
 def _style(unclean: Mapping[str, list[str]], as_they_are: Files) -> str:
