@@ -419,7 +419,6 @@ def test_what_cannot_be_split_stays_together_and_the_plan_says_why(trap):
 
 
 WHOLE = {
-    "the last output": ("x = 1\nx + 1", "y = _ + 1"),
     "an older output": ("x = 1\nx + 1", "y = Out[1]"),
     "top-level await": ("import asyncio", "await asyncio.sleep(0)\nx = 1"),
     "exec": ("x = 1", "exec('y = x + 1')"),

@@ -7,6 +7,7 @@ import re
 
 from ..cells.magics import statements_of, translate
 from ..cells.names import WORD, Flow, scope_of, strings_in
+from ..cells.remembered import name_remembered
 from ..cells.stars import name_stars
 from ..errors import ExportError
 from ..model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
@@ -47,6 +48,7 @@ def analyse(notebook: Notebook) -> Analysis:
             translated.opaque = "it is tagged raises-exception: the notebook goes on after it"
     whole = next((f"cell {one.index + 1}: {one.opaque}" for one in code if one.opaque), "")
     name_stars(code, notebook.path.resolve().parent)
+    name_remembered(code, {one.index: one.source for one in cells})
     for cell in code:
         _rewrite(cell)
     warnings += leave_out_replaced(code)
