@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 STATE_VERSION = 1
 _TITLE_CHARS = 80
 _RESUME_FAILED_HTTP_TIMEOUT = 1  # seconds; see get_url
+_HUB_CLOCK = 1.0  # seconds by which the hub's clock for a start may run before ours
 
 
 class WorkspaceSpawner(Spawner):
@@ -186,7 +187,9 @@ class WorkspaceSpawner(Spawner):
             url = await self._starting
         except asyncio.CancelledError:
             if not self._starting or not self._starting.cancelled() or self._hub_cancels():
-                self._start_ended("cancelled", "timeout")
+                # The hub cancels for two reasons: its patience is over, or DELETE on its API.
+                late = log.elapsed > self.start_timeout - _HUB_CLOCK
+                self._start_ended("cancelled", "timeout" if late else "cancelled")
                 raise
             self._start_ended("cancelled", "cancelled")
             raise StartFailed("The start was cancelled.", reason="cancelled") from None

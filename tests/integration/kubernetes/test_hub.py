@@ -220,6 +220,20 @@ async def test_a_start_that_takes_too_long_is_explained_before_the_hub_ends_it(s
     await story(life, site)
 
 
+async def test_a_start_that_the_api_cancels_is_no_timeout(site):
+    def life(site: Site) -> None:
+        site.cluster.life = lives.unschedulable("0/1 nodes are available: 1 Insufficient cpu.")
+        with site.hub():
+            site.begin("ann")
+            until(lambda: site.on_cluster(lambda: site.cluster.names("pods")))
+            site.http.delete(f"{site.user('ann')}/server")
+            until(lambda: not site.on_cluster(lambda: site.cluster.names("pods")))
+            metrics = site.http.get(f"{site.url}/hub/metrics").text
+            assert 'outcome="cancelled",profile="small",reason="cancelled"' in metrics
+
+    await story(life, site)
+
+
 @pytest.mark.slow
 async def test_named_workspaces_run_beside_each_other(site):
     def life(site: Site) -> None:

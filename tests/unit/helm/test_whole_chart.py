@@ -107,6 +107,17 @@ def test_places_are_kept_free_by_pods_that_anybody_may_push_out():
     assert budget["minAvailable"] == 0
 
 
+def test_budgets_for_disruptions_are_made_when_asked_for():
+    """Not by default: with one replica each they would only block upgrades of nodes."""
+
+    def budgets(found):
+        return {m["metadata"]["name"] for m in found if m["kind"] == "PodDisruptionBudget"}
+
+    assert budgets(whole()) == {"user-placeholder"}
+    asked = {"hub": {"pdb": {"enabled": True}}, "proxy": {"chp": {"pdb": {"enabled": True}}}}
+    assert budgets(whole({"jupyterhub": asked})) == {"hub", "proxy", "user-placeholder"}
+
+
 def test_the_key_of_auth_state_is_made_and_handed_to_the_hub():
     found = whole()
     keys = one_of(found, "Secret", "hub")["data"]
