@@ -9,6 +9,8 @@ something else.
 from __future__ import annotations
 
 import io
+import itertools
+import pickle
 import sys
 import types
 from collections.abc import Iterator
@@ -33,11 +35,17 @@ class Together:
         vars(self).update(variables)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        check(vars(self), "")
+        owners = _looked_at(vars(self), "").owners()
+        if owners:
+            return (_restored_views, (type(self), _with_views(vars(self), owners)))
         return (_restored, (type(self), dict(vars(self))))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(vars(self))})"
+
+
+def _restored_views(kind: type[Together], stored: bytes) -> Together:
+    return kind(**pickle.loads(stored))
 
 
 def _restored(kind: type[Together], variables: Variables) -> Together:
@@ -62,6 +70,11 @@ def kept(stage: str, variables: Variables, *names: str) -> Variables:
 
 def check(variables: Variables, module: str) -> None:
     """Raise ``ArtifactError`` unless ``variables`` come back from a file as they are."""
+    _looked_at(variables, module).check()
+
+
+def _looked_at(variables: Variables, module: str) -> _Arrays:
+    """Return the arrays in ``variables``; raises ``ArtifactError`` for what cannot be stored."""
     arrays = _Arrays()
     try:
         _pickler(arrays, module).dump(variables)
@@ -73,7 +86,7 @@ def check(variables: Variables, module: str) -> None:
             f"{', '.join(bad) or 'the variables'} cannot be handed to another stage: {error}",
             hint="Put the cells that need it into the same stage.",
         ) from None
-    arrays.check()
+    return arrays
 
 
 def _storable(value: Any, module: str) -> bool:
@@ -102,23 +115,80 @@ class _Arrays:
         self.found[id(array)] = array
 
     def check(self) -> None:
-        import itertools
+        """Raise ``ArtifactError`` when two arrays share memory."""
+        for one, other, _ in self._sharing():
+            raise _shares_memory(one, other)
 
-        owners: dict[int, list[Any]] = {}
+    def owners(self) -> dict[int, Any]:
+        """Return the arrays that own memory which several share, by identity.
+
+        Raises ``ArtifactError`` for memory that is no array's, and for arrays of objects.
+        """
+        import numpy
+
+        found = {}
+        for one, other, owner in self._sharing():
+            ours = type(owner) is numpy.ndarray and not owner.dtype.hasobject
+            if not ours or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
+                raise _shares_memory(one, other)
+            found[id(owner)] = owner
+        return found
+
+    def _sharing(self) -> Iterator[tuple[Any, Any, Any]]:
+        """Return two arrays that share memory, and who owns it, for each two that do."""
+        groups: dict[int, list[Any]] = {}
         for array in self.found.values():
-            owner = array
-            while getattr(owner, "base", None) is not None:
-                owner = owner.base
-            owners.setdefault(id(owner), []).append(array)
-        for group in owners.values():
+            groups.setdefault(id(_owner(array)), []).append(array)
+        for group in groups.values():
             for one, other in itertools.combinations(group, 2):
                 changeable = one.flags.writeable or other.flags.writeable
                 if changeable and _overlap(one, other):
-                    raise ArtifactError(
-                        f"two arrays of shape {one.shape} and {other.shape} share memory, and "
-                        "would not any more in another stage",
-                        hint="Put the cells that need them into one stage, or copy one of them.",
-                    )
+                    yield one, other, _owner(one)
+
+
+def _shares_memory(one: Any, other: Any) -> ArtifactError:
+    return ArtifactError(
+        f"two arrays of shape {one.shape} and {other.shape} share memory, and "
+        "would not any more in another stage",
+        hint="Put the cells that need them into one stage, or copy one of them.",
+    )
+
+
+def _owner(array: Any) -> Any:
+    while getattr(array, "base", None) is not None:
+        array = array.base
+    return array
+
+
+def _with_views(variables: Variables, owners: dict[int, Any]) -> bytes:
+    """Return ``variables`` stored, arrays that look into one of ``owners`` as just that."""
+    import cloudpickle
+
+    class Pickler(cloudpickle.CloudPickler):
+        def reducer_override(self, value: Any) -> Any:
+            kind = type(value)
+            if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
+                owner = _owner(value)
+                if id(owner) in owners and value is not owner:
+                    at = value.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+                    looks = (value.dtype, value.shape, value.strides, value.flags.writeable)
+                    return (_view, (owner, at, *looks))
+            return super().reducer_override(value)
+
+    stored = io.BytesIO()
+    Pickler(stored, protocol=4).dump(variables)  # from 5 on, arrays that come back own nothing
+    return stored.getvalue()
+
+
+def _view(
+    owner: Any, at: int, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], write: bool
+) -> Any:
+    import numpy
+
+    memory = owner if owner.flags.c_contiguous else owner.T
+    array: Any = numpy.ndarray(shape, dtype, memory, at, strides)
+    array.flags.writeable = write
+    return array
 
 
 def _overlap(one: Any, other: Any) -> bool:

@@ -78,6 +78,9 @@ def _verify(plan: Plan, timeout: float, progress: Progress) -> Verification:
         folder = Path(scratch)
         runs = twice(plan, folder, timeout, progress)
         reference = Reference(*runs)
+        plan.analysis.quiet |= {
+            one.index for one in plan.analysis.code if reference.quiet(one.index)
+        }
         attempt = 0
         while True:
             attempt += 1
@@ -106,9 +109,7 @@ def _verify(plan: Plan, timeout: float, progress: Progress) -> Verification:
 
 
 def _type(plan: Plan, reference: Reference) -> None:
-    """Say in the plan which types the variables had, and what showed nothing, in the notebook."""
-    for cell in plan.analysis.code:
-        cell.shown = cell.shown and not reference.nothing(cell.index)
+    """Say in the plan which types the variables had when the notebook ran."""
     if plan.whole or plan.form != "functions":
         return
     for stage in plan.stages:
