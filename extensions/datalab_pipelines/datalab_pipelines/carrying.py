@@ -9,7 +9,6 @@ something else.
 from __future__ import annotations
 
 import io
-import itertools
 import pickle
 import sys
 import types
@@ -116,34 +115,46 @@ class _Arrays:
 
     def check(self) -> None:
         """Raise ``ArtifactError`` when two arrays share memory."""
-        for one, other, _ in self._sharing():
+        for one, other in self._sharing():
             raise _shares_memory(one, other)
 
     def owners(self) -> dict[int, Any]:
         """Return the arrays that own memory which several share, by identity.
 
-        Raises ``ArtifactError`` for memory that is no array's, and for arrays of objects.
+        Raises ``ArtifactError`` for memory that is no array's.
         """
         import numpy
 
         found = {}
-        for one, other, owner in self._sharing():
-            ours = type(owner) is numpy.ndarray and not owner.dtype.hasobject
-            if not ours or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
+        for one, other in self._sharing():
+            owner = _owner(one)
+            ours = type(owner) is numpy.ndarray and owner is _owner(other)
+            alike = not owner.dtype.hasobject or owner.dtype == one.dtype == other.dtype
+            in_a_row = owner.flags.c_contiguous or owner.flags.f_contiguous
+            if not (ours and alike and in_a_row):
                 raise _shares_memory(one, other)
             found[id(owner)] = owner
         return found
 
-    def _sharing(self) -> Iterator[tuple[Any, Any, Any]]:
-        """Return two arrays that share memory, and who owns it, for each two that do."""
-        groups: dict[int, list[Any]] = {}
-        for array in self.found.values():
-            groups.setdefault(id(_owner(array)), []).append(array)
-        for group in groups.values():
-            for one, other in itertools.combinations(group, 2):
-                changeable = one.flags.writeable or other.flags.writeable
-                if changeable and _overlap(one, other):
-                    yield one, other, _owner(one)
+    def _sharing(self) -> Iterator[tuple[Any, Any]]:
+        """Return every two arrays that share memory which one of them may change."""
+        reaching: list[tuple[int, Any]] = []  # where arrays end that begin before this one
+        for begin, end, one in sorted(map(_bounds, self.found.values()), key=lambda each: each[:2]):
+            reaching = [(until, other) for until, other in reaching if until > begin]
+            for _, other in reaching:
+                if (one.flags.writeable or other.flags.writeable) and _overlap(one, other):
+                    yield other, one
+            reaching.append((end, one))
+
+
+def _bounds(array: Any) -> tuple[int, int, Any]:
+    """Return the addresses where an array's memory begins and ends, and the array."""
+    at = array.__array_interface__["data"][0]
+    if not array.size:
+        return at, at, array
+    steps = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
+    below, above = (sum(one for one in steps if (one > 0) is up) for up in (False, True))
+    return at + below, at + above + array.itemsize, array
 
 
 def _shares_memory(one: Any, other: Any) -> ArtifactError:
@@ -155,7 +166,8 @@ def _shares_memory(one: Any, other: Any) -> ArtifactError:
 
 
 def _owner(array: Any) -> Any:
-    while getattr(array, "base", None) is not None:
+    """Return the array that others look into; what comes from a file looks into bytes itself."""
+    while hasattr(array.base, "flags"):
         array = array.base
     return array
 
@@ -186,8 +198,13 @@ def _view(
     import numpy
 
     memory = owner if owner.flags.c_contiguous else owner.T
-    array: Any = numpy.ndarray(shape, dtype, memory, at, strides)
-    array.flags.writeable = write
+    if dtype.hasobject:  # no memory that others may write into, NumPy says
+        begin = memory.reshape(-1)[at // dtype.itemsize :]
+        array: Any = numpy.lib.stride_tricks.as_strided(begin, shape, strides)
+    else:
+        array = numpy.ndarray(shape, dtype, memory, at, strides)
+    if not write:
+        array.flags.writeable = False
     return array
 
 
@@ -211,14 +228,16 @@ def _pickler(arrays: _Arrays, module: str) -> Any:
                 raise TypeError(f"it holds the class {value.__qualname__} of this stage")
             elif kind.__module__ == "numpy" and kind.__name__ == "ndarray":
                 arrays.add(value)
-            elif kind.__module__.split(".")[0] == "pandas" and _copies_on_write():
-                return (str, ()) if kind.__name__ in _FRAMES else NotImplemented
+            elif kind.__module__.split(".")[0] == "pandas" and _never_changed(kind.__name__):
+                return (str, ())
             return super().reducer_override(value)
 
     return Pickler(io.BufferedWriter(_Nowhere()), protocol=5)
 
 
-_FRAMES = {"DataFrame", "Series", "Index", "RangeIndex", "MultiIndex", "DatetimeIndex"}
+def _never_changed(name: str) -> bool:
+    """Say whether nobody sees what such objects of pandas share: an index never changes."""
+    return name.endswith("Index") or (name in ("DataFrame", "Series") and _copies_on_write())
 
 
 def _copies_on_write() -> bool:

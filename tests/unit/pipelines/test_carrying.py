@@ -3,6 +3,7 @@
 import pickle
 
 import numpy
+import pandas
 import pytest
 from datalab_pipelines.carrying import Together, kept
 from datalab_pipelines.errors import ArtifactError
@@ -78,12 +79,36 @@ def test_any_two_slices_change_together_as_before(slices, change):
 
 
 def test_what_is_no_arrays_memory_is_refused():
-    memory = numpy.frombuffer(bytearray(8), "u1")
+    memory = bytearray(8)
     with pytest.raises(ArtifactError, match="share memory"):
-        again(a=memory[:4], b=memory[2:])
-    objects = numpy.array([[], {}], dtype=object)
+        again(a=numpy.frombuffer(memory, "u1"), b=numpy.frombuffer(memory, "u2"))
+    objects = numpy.zeros(2, dtype=[("x", object), ("y", int)])
     with pytest.raises(ArtifactError, match="share memory"):
-        again(a=objects, b=objects[:1])
+        again(a=objects, b=objects["x"])
+
+
+@pytest.mark.parametrize("look", set(VIEWS) - {"as bytes"})
+def test_a_view_of_objects_is_one_in_the_next_stage(look):
+    a = numpy.array([[[row, column] for column in "abc"] + [0] for row in range(3)], dtype=object)
+    assert a.shape == (3, 4)
+    found = again(a=a, b=VIEWS[look](a), c=a[0, 0])
+    assert found.c is found.a[0, 0]
+    assert numpy.array_equal(found.b, VIEWS[look](a))
+    found.a[...] = 7
+    assert (found.b == 7).all()
+
+
+def test_what_came_from_a_file_goes_on_as_it_came():
+    a = pickle.loads(pickle.dumps(numpy.arange(5.0), protocol=5))
+    found = again(a=a, b=a[1:])
+    found.a[1] = 9
+    assert found.b[0] == 9
+
+
+def test_an_index_that_two_tables_have_is_no_reason_against_a_stage():
+    one = pandas.DataFrame({"x": [1], "y": [2]})
+    found = again(a=one.columns, b=pandas.Series([1, 2], index=one.columns), c=one)
+    assert list(found.b.index) == ["x", "y"]
 
 
 def test_variables_that_are_each_their_own_file_must_not_share():
