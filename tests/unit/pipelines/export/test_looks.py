@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from datalab_pipelines.export.code.pieces import tidied
+from datalab_pipelines.export.code.prose import paragraphs
 from datalab_pipelines.export.code.rendering import code_files
 from datalab_pipelines.export.proof.verifying import verify
 from datalab_pipelines.outputs import note_value, recording
@@ -101,3 +102,20 @@ def test_no_line_of_prose_is_longer_than_a_line(tmp_path):
     assert max(map(len, text.splitlines())) <= 100
     assert "License and\nhttps://example.org/bbb" in text
     assert "# License\n" in text
+
+
+def test_a_quotation_is_prose_without_its_marks():
+    assert paragraphs([">The sinking\n> of it\n\nx > 2"]) == ["The sinking of it", "x > 2"]
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Titanic: machine learning from disaster", "titanic_machine_learning"),
+        ("What the data are made of", "what_the_data_are_made_of"),
+        ("Of the in the of the in the of the end of it", "of"),
+    ],
+)
+def test_a_name_that_is_cut_ends_with_a_word_that_means_something(tmp_path, title, name):
+    plan = planned(tmp_path, [f"## {title}", "x = [1]", "## Other", "x.append(2)"])
+    assert plan.stages[0].name == name
