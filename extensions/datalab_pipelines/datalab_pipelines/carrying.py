@@ -9,6 +9,7 @@ something else.
 from __future__ import annotations
 
 import io
+import pickle
 import sys
 import types
 from collections.abc import Iterator
@@ -33,11 +34,17 @@ class Together:
         vars(self).update(variables)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        check(vars(self), "")
+        owners = _looked_at(vars(self), "").owners()
+        if owners:
+            return (_restored_views, (type(self), _with_views(vars(self), owners)))
         return (_restored, (type(self), dict(vars(self))))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(vars(self))})"
+
+
+def _restored_views(kind: type[Together], stored: bytes) -> Together:
+    return kind(**pickle.loads(stored))
 
 
 def _restored(kind: type[Together], variables: Variables) -> Together:
@@ -62,6 +69,11 @@ def kept(stage: str, variables: Variables, *names: str) -> Variables:
 
 def check(variables: Variables, module: str) -> None:
     """Raise ``ArtifactError`` unless ``variables`` come back from a file as they are."""
+    _looked_at(variables, module).check()
+
+
+def _looked_at(variables: Variables, module: str) -> _Arrays:
+    """Return the arrays in ``variables``; raises ``ArtifactError`` for what cannot be stored."""
     arrays = _Arrays()
     try:
         _pickler(arrays, module).dump(variables)
@@ -73,7 +85,7 @@ def check(variables: Variables, module: str) -> None:
             f"{', '.join(bad) or 'the variables'} cannot be handed to another stage: {error}",
             hint="Put the cells that need it into the same stage.",
         ) from None
-    arrays.check()
+    return arrays
 
 
 def _storable(value: Any, module: str) -> bool:
@@ -102,23 +114,98 @@ class _Arrays:
         self.found[id(array)] = array
 
     def check(self) -> None:
-        import itertools
+        """Raise ``ArtifactError`` when two arrays share memory."""
+        for one, other in self._sharing():
+            raise _shares_memory(one, other)
 
-        owners: dict[int, list[Any]] = {}
-        for array in self.found.values():
-            owner = array
-            while getattr(owner, "base", None) is not None:
-                owner = owner.base
-            owners.setdefault(id(owner), []).append(array)
-        for group in owners.values():
-            for one, other in itertools.combinations(group, 2):
-                changeable = one.flags.writeable or other.flags.writeable
-                if changeable and _overlap(one, other):
-                    raise ArtifactError(
-                        f"two arrays of shape {one.shape} and {other.shape} share memory, and "
-                        "would not any more in another stage",
-                        hint="Put the cells that need them into one stage, or copy one of them.",
-                    )
+    def owners(self) -> dict[int, Any]:
+        """Return the arrays that own memory which several share, by identity.
+
+        Raises ``ArtifactError`` for memory that is no array's.
+        """
+        import numpy
+
+        found = {}
+        for one, other in self._sharing():
+            owner = _owner(one)
+            ours = type(owner) is numpy.ndarray and owner is _owner(other)
+            alike = not owner.dtype.hasobject or owner.dtype == one.dtype == other.dtype
+            in_a_row = owner.flags.c_contiguous or owner.flags.f_contiguous
+            if not (ours and alike and in_a_row):
+                raise _shares_memory(one, other)
+            found[id(owner)] = owner
+        return found
+
+    def _sharing(self) -> Iterator[tuple[Any, Any]]:
+        """Return every two arrays that share memory which one of them may change."""
+        reaching: list[tuple[int, Any]] = []  # where arrays end that begin before this one
+        for begin, end, one in sorted(map(_bounds, self.found.values()), key=lambda each: each[:2]):
+            reaching = [(until, other) for until, other in reaching if until > begin]
+            for _, other in reaching:
+                if (one.flags.writeable or other.flags.writeable) and _overlap(one, other):
+                    yield other, one
+            reaching.append((end, one))
+
+
+def _bounds(array: Any) -> tuple[int, int, Any]:
+    """Return the addresses where an array's memory begins and ends, and the array."""
+    at = array.__array_interface__["data"][0]
+    if not array.size:
+        return at, at, array
+    steps = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
+    below, above = (sum(one for one in steps if (one > 0) is up) for up in (False, True))
+    return at + below, at + above + array.itemsize, array
+
+
+def _shares_memory(one: Any, other: Any) -> ArtifactError:
+    return ArtifactError(
+        f"two arrays of shape {one.shape} and {other.shape} share memory, and "
+        "would not any more in another stage",
+        hint="Put the cells that need them into one stage, or copy one of them.",
+    )
+
+
+def _owner(array: Any) -> Any:
+    """Return the array that others look into; what comes from a file looks into bytes itself."""
+    while hasattr(array.base, "flags"):
+        array = array.base
+    return array
+
+
+def _with_views(variables: Variables, owners: dict[int, Any]) -> bytes:
+    """Return ``variables`` stored, arrays that look into one of ``owners`` as just that."""
+    import cloudpickle
+
+    class Pickler(cloudpickle.CloudPickler):
+        def reducer_override(self, value: Any) -> Any:
+            kind = type(value)
+            if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
+                owner = _owner(value)
+                if id(owner) in owners and value is not owner:
+                    at = value.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+                    looks = (value.dtype, value.shape, value.strides, value.flags.writeable)
+                    return (_view, (owner, at, *looks))
+            return super().reducer_override(value)
+
+    stored = io.BytesIO()
+    Pickler(stored, protocol=4).dump(variables)  # from 5 on, arrays that come back own nothing
+    return stored.getvalue()
+
+
+def _view(
+    owner: Any, at: int, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], write: bool
+) -> Any:
+    import numpy
+
+    memory = owner if owner.flags.c_contiguous else owner.T
+    if dtype.hasobject:  # no memory that others may write into, NumPy says
+        begin = memory.reshape(-1)[at // dtype.itemsize :]
+        array: Any = numpy.lib.stride_tricks.as_strided(begin, shape, strides)
+    else:
+        array = numpy.ndarray(shape, dtype, memory, at, strides)
+    if not write:
+        array.flags.writeable = False
+    return array
 
 
 def _overlap(one: Any, other: Any) -> bool:
@@ -141,14 +228,16 @@ def _pickler(arrays: _Arrays, module: str) -> Any:
                 raise TypeError(f"it holds the class {value.__qualname__} of this stage")
             elif kind.__module__ == "numpy" and kind.__name__ == "ndarray":
                 arrays.add(value)
-            elif kind.__module__.split(".")[0] == "pandas" and _copies_on_write():
-                return (str, ()) if kind.__name__ in _FRAMES else NotImplemented
+            elif kind.__module__.split(".")[0] == "pandas" and _never_changed(kind.__name__):
+                return (str, ())
             return super().reducer_override(value)
 
     return Pickler(io.BufferedWriter(_Nowhere()), protocol=5)
 
 
-_FRAMES = {"DataFrame", "Series", "Index", "RangeIndex", "MultiIndex", "DatetimeIndex"}
+def _never_changed(name: str) -> bool:
+    """Say whether nobody sees what such objects of pandas share: an index never changes."""
+    return name.endswith("Index") or (name in ("DataFrame", "Series") and _copies_on_write())
 
 
 def _copies_on_write() -> bool:

@@ -169,6 +169,7 @@ class Analysis:
     imports: list[str] = field(default_factory=list)  # modules imported anywhere
     installs: list[str] = field(default_factory=list)
     unstorable: set[str] = field(default_factory=set)  # results of which a run has shown it
+    quiet: set[int] = field(default_factory=set)  # cells whose last value a run found no news
     evaluated: frozenset[str] = frozenset()  # the variables that text given to ``eval`` may name
 
     def to_json(self) -> dict[str, Any]:

@@ -63,9 +63,16 @@ def test_the_exported_project_is_verified_in_processes_of_its_own(path, tmp_path
 def test_a_stage_that_cannot_hand_on_what_it_made_fails_aloud(tmp_path):
     from datalab_pipelines.errors import ArtifactError
 
-    cells = stages("import numpy as np\na = np.zeros(4)\nb = a[:2]", "b[0] = 1", "c = a.sum()")
+    made = "import numpy as np\nm = bytearray(8)\na, b = np.frombuffer(m, 'u1'), np.frombuffer(m)"
     with pytest.raises(ArtifactError, match="share memory"):
-        compare(cells)
+        compare(stages(made, "b[0] = 3", "c = a.sum() + b.sum()"))
+
+
+def test_a_view_that_one_stage_changes_is_changed_in_the_array_of_the_next():
+    made = "import numpy as np\na = np.zeros((3, 4))\nb = a[1]\nc = a.T[2:]"
+    plan, different = compare(stages(made, "b += 1\nc[0, 0] = 5", "d = a.sum() + c.sum()"))
+    assert not different
+    assert len(plan.stages) == 3
 
 
 def test_functions_that_see_variables_stay_with_them_and_the_plan_says_so():

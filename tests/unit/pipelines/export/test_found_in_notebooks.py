@@ -165,6 +165,18 @@ def test_a_result_that_cannot_be_stored_is_left_out(tmp_path):
     assert any("s cannot be stored" in one.message for one in found.plan.warnings)
 
 
+def test_what_two_runs_at_once_have_in_common_by_chance_is_no_difference(tmp_path):
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    cell = f"""import os, tempfile
+late = len(os.listdir({str(runs)!r})) >= 2  # as a clock in seconds
+_ = tempfile.mkstemp(dir={str(runs)!r})
+print(late)"""
+    found = verify(planned(tmp_path, [cell, "x = 1"]))
+    assert found.status == "equal"
+    assert found.not_comparable["late"] == "it changes from run to run"
+
+
 def test_what_many_objects_hold_is_walked_once():
     class Counting(dict):
         asked = 0

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 from datalab_pipelines.export.code.pieces import tidied
+from datalab_pipelines.export.code.prose import paragraphs
 from datalab_pipelines.export.code.rendering import code_files
-from datalab_pipelines.export.proof.verifying import _type
+from datalab_pipelines.export.proof.verifying import verify
 from datalab_pipelines.outputs import note_value, recording
-from exporting import planned, ran, stages
+from exporting import planned, stages
 
 
 def of_stage(plan, name):
@@ -52,13 +53,26 @@ def test_markup_in_comments_is_left_out(tmp_path):
     assert "# Some bold words\n" in of_stage(plan, "one")
 
 
-def test_what_is_none_in_the_notebook_is_not_shown(tmp_path):
-    cells = stages("xs = [2, 1]\nn = len(xs)", "xs.sort()", "xs.count(1)")
-    plan = planned(tmp_path, cells)
-    assert "show(xs.sort())" in code_files(plan)["stages/part_bx.py"]
-    _type(plan, ran(plan, tmp_path))
-    assert "\n    xs.sort()\n" in of_stage(plan, "part_bx")
-    assert "show(xs.count(1))" in of_stage(plan, "part_cx")
+def test_nothing_is_shown_that_a_run_found_to_be_nothing_to_see(tmp_path):
+    cells = stages(
+        "import matplotlib.pyplot as plt\nxs = [2, 1]\nfig, ax = plt.subplots()",
+        "ax.set_title('x')",
+        ["xs.sort()", "xs.count(1)"],
+        "fig",
+    )
+    found = verify(planned(tmp_path, cells))
+    assert found.status == "equal"
+    text = "".join(code_files(found.plan).values())
+    assert "    xs.sort()\n" in text
+    assert "    ax.set_title('x')\n" in text
+    assert "show(xs.count(1))" in text
+    assert "show(fig)" in text
+
+
+def test_the_axes_that_seaborn_gives_are_not_shown(tmp_path):
+    assert "show(" not in of_stage(
+        planned(tmp_path, ["import seaborn as sns\nx = [1]", "sns.heatmap([x])"]), "nb"
+    )
 
 
 def test_identifiers_of_tables_do_not_count_what_is_in_them_does():
@@ -88,3 +102,20 @@ def test_no_line_of_prose_is_longer_than_a_line(tmp_path):
     assert max(map(len, text.splitlines())) <= 100
     assert "License and\nhttps://example.org/bbb" in text
     assert "# License\n" in text
+
+
+def test_a_quotation_is_prose_without_its_marks():
+    assert paragraphs([">The sinking\n> of it\n\nx > 2"]) == ["The sinking of it", "x > 2"]
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Titanic: machine learning from disaster", "titanic_machine_learning"),
+        ("What the data are made of", "what_the_data_are_made_of"),
+        ("Of the in the of the in the of the end of it", "of"),
+    ],
+)
+def test_a_name_that_is_cut_ends_with_a_word_that_means_something(tmp_path, title, name):
+    plan = planned(tmp_path, [f"## {title}", "x = [1]", "## Other", "x.append(2)"])
+    assert plan.stages[0].name == name

@@ -10,6 +10,7 @@ from ..model import StagePlan
 LISTED = re.compile(r"([-*+]|\d+[.)])\s")
 # The notebook is in the project: a long address is looked up there.
 LONG_LINK = re.compile(r"\[([^\]]+)\]\(\S{60,}\)")
+QUOTED = re.compile(r"^(>\s*)+(?=[^\s>])")
 MARKED = re.compile(r"([*`]{1,3})(\S(?:.*?\S)?)\1")
 WITHIN = re.compile(r"(?:[-*+]\s+|\d+[.)]\s+)?\[+[^\]]*\]+\(#[^)]*\)\W*$")  # of a table of contents
 LONGEST_WORD = 85
@@ -21,7 +22,7 @@ def paragraphs(sources: list[str]) -> list[str]:
     found: list[str] = []
     for source in sources:
         for block in re.split(r"\n\s*\n", source):
-            lines = [one.strip() for one in block.splitlines()]
+            lines = [QUOTED.sub("", one.strip()) for one in block.splitlines()]
             kept = [
                 one
                 for one in lines

@@ -27,7 +27,7 @@ MOST_NOTES = 40  # lines of comment above a cell
 RANDOM_PORT = Port("random_state", [RANDOM])
 PLOTS = re.compile(
     r"plot|hist|show|draw|fig|axes|heatmap|scatter|bar$|barh|pie$|imshow|contour|boxplot"
-    r"|(?<!pipe)lines?$"
+    r"|(?<![a-z_])lines?$|[vhx]lines?$|add_lines?$"
     r"|grid$|^map(_|$)|matplotlib|seaborn"
 )
 
@@ -406,7 +406,7 @@ class FunctionsForm(VariablesForm):
             if id(node) in self.shared or id(node) in left_out or future or parameter:
                 left = self._kept_imports(node) if not future else ""
                 edits.append(Edit(_start(node, where), span(node, where)[1], left or "pass"))
-        if cell.shown and cell.statements:
+        if cell.shown and cell.index not in self.analysis.quiet and cell.statements:
             node = cell.statements[-1].node
             said = id(node) not in left_out
             if said and isinstance(node, ast.Expr) and not self._silent(node.value):

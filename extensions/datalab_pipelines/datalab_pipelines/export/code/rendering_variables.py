@@ -21,7 +21,7 @@ from .data_files import working_folder
 HELPERS = ("show", "display", "shell", "shell_lines", "capture_output")
 SILENT = {"print", "display", "show", "shell"}
 GIVES_NOTHING = re.compile(
-    r"matplotlib\.(pyplot\.|use$|style\.use$)|(numpy\.)?random\.seed$|numpy\.set_printoptions$"
+    r"matplotlib\.(pyplot\.|use$|style\.use$)|seaborn\.\w*(plot|map)$|(numpy\.)?random\.seed$|numpy\.set_printoptions$"
     r"|pandas\.set_option$|seaborn\.(set|set_theme|set_style|set_context|set_palette)$"
     r"|warnings\.(filterwarnings|simplefilter)$|os\.makedirs$"
 )
@@ -285,7 +285,7 @@ class VariablesForm:
                 and node.targets[0].id in stage.parameters
             ):
                 edits.append(Edit(*span(node.value, where), f"{node.targets[0].id}_value"))
-        if cell.shown and cell.statements:
+        if cell.shown and cell.index not in self.analysis.quiet and cell.statements:
             node = cell.statements[-1].node
             if isinstance(node, ast.Expr) and not self._silent(node.value):
                 start, end = span(node.value, where)

@@ -9,11 +9,16 @@ from __future__ import annotations
 import ast
 import builtins
 
+from ..cells.names import IN_TEXT, strings_in
 from ..cells.stars import is_star
 from ..model import Analysis, Plan
 from ..trees import nodes_in
 
 BY_NAME = {"multiprocessing", "concurrent", "pickle", "dill", "joblib", "pathos", "ray", "dask"}
+SCOPES = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
 SEES = {"__main__", "inspect", "code", "pdb"}
 
 
@@ -31,13 +36,14 @@ def reason_against(plan: Plan) -> str:
     for facts in analysis.facts.values():
         if uncovered := sorted(one for one in facts.deleted if hasattr(builtins, one)):
             return f"cell {facts.index + 1}: it deletes {uncovered[0]}, which then is Python's own"
+    values = _used_as_values(analysis) if roots & BY_NAME else set()
     left = [
         one
         for them in analysis.definitions.values()
         for one in them
-        if one.kind in ("function", "class") and not one.shared
+        if one.name in values and one.kind in ("function", "class") and not one.shared
     ]
-    if roots & BY_NAME and left:
+    if left:
         used = ", ".join(sorted(roots & BY_NAME))
         return f"{used} finds functions by their name, and {left[0].name} reads variables"
     for cell in analysis.code:
@@ -60,7 +66,7 @@ def _statement(node: ast.stmt, analysis: Analysis) -> str:
             return "it asks whether two names are one object"
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             for inner in nodes_in(part):
-                if isinstance(inner, ast.Call) and _reads_by_name(inner):
+                if isinstance(inner, ast.Call) and _names_by_text(inner) - _own(part):
                     return "a function names variables in the text of a query"
     return ""
 
@@ -78,8 +84,43 @@ def _asks_for_identity(node: ast.Compare, analysis: Analysis) -> bool:
     )
 
 
-def _reads_by_name(node: ast.Call) -> bool:
+def _names_by_text(node: ast.Call) -> set[str]:
+    """Return the variables that the text of a query names."""
     method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-    return method in ("query", "eval") and any(
-        isinstance(one, ast.Constant) and "@" in str(one.value) for one in node.args
-    )
+    if method not in ("query", "eval"):
+        return set()
+    return {name for text in strings_in(node.args) for name in IN_TEXT.findall(text)}
+
+
+def _own(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> set[str]:
+    """Return the names that are a function's own, those of functions in it left out."""
+    given = function.args
+    found = {one.arg for one in [*given.posonlyargs, *given.args, *given.kwonlyargs]}
+    found |= {one.arg for one in (given.vararg, given.kwarg) if one}
+    waiting: list[ast.AST] = list(function.body) if isinstance(function.body, list) else []
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+            found.add(one.id)
+        if not isinstance(one, SCOPES):
+            waiting += ast.iter_child_nodes(one)
+    return found
+
+
+def _used_as_values(analysis: Analysis) -> set[str]:
+    """Return what may end in a file or another process: classes, and functions not only called."""
+    found = {
+        one.name
+        for them in analysis.definitions.values()
+        for one in them
+        if one.kind == "class" or getattr(one.statement.node, "decorator_list", [])
+    }
+    for cell in analysis.code:
+        for one in cell.statements:
+            called = {id(part.func) for part in nodes_in(one.node) if isinstance(part, ast.Call)}
+            found |= {
+                part.id
+                for part in nodes_in(one.node)
+                if isinstance(part, ast.Name) and id(part) not in called
+            }
+    return found

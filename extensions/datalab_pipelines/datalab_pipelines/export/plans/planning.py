@@ -18,6 +18,10 @@ from .starting import Start, moved, starts_of, works
 
 TAKEN = {"pipeline", "shared", "stages", "tests", "main", "variables"}
 
+DANGLING = {  # at the end of a name that was cut
+    *("a", "an", "and", "by", "for", "from", "in", "of", "on", "or", "the", "to", "using", "with"),
+}
+
 
 def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
     """Return the stages of a notebook; ``choices`` are a person's edits.
@@ -196,9 +200,12 @@ def _slug(text: str, by: str) -> str:
     words = re.findall(r"[a-z0-9]+", text.lower())
     while words and (words[0].isdigit() or len(words[0]) == 1) and len(words) > 1:
         words = words[1:]  # "2. Train" is called train
-    slug = ""
+    taken: list[str] = []
     for word in words:
-        if slug and len(slug) + len(word) + 1 > 30:
+        if taken and len(by.join([*taken, word])) > 30:
+            while len(taken) > 1 and taken[-1] in DANGLING:
+                taken.pop()
             break
-        slug = f"{slug}{by}{word}" if slug else word[:30]
+        taken.append(word[:30])
+    slug = by.join(taken)
     return slug if not slug or slug[0].isalpha() else f"part{by}{slug}"

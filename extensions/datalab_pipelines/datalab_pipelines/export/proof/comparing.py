@@ -84,9 +84,9 @@ class Reference:
             if kind and all(other.get(name) == kind for other in others)
         }
 
-    def nothing(self, cell: int) -> bool:
-        """Say whether the last expression of a cell is always ``None``: nothing to show."""
-        return all(run.get(str(cell), {}).get("nothing", False) for run in self.runs)
+    def quiet(self, cell: int) -> bool:
+        """Say whether what a cell gives is always ``None``, or what it has drawn on."""
+        return all(run.get(str(cell), {}).get("quiet", False) for run in self.runs)
 
     def after(self, cell: int) -> tuple[dict[str, str], dict[str, str]]:
         """Return the digests after a cell, and why each of the others cannot be compared."""

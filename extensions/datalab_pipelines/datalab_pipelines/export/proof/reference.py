@@ -22,6 +22,7 @@ from ...notebook import capture_output, display, end_of_cell, run_notebook, shel
 from ...outputs import Recorder, recording
 from ...typed import type_of
 
+GRIDS = "seaborn.axisgrid"
 HELPERS: dict[str, Any] = {
     "shell": shell,
     "shell_lines": shell_lines,
@@ -81,14 +82,14 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
     module.__dict__.update(HELPERS)
     found: dict[str, Any] = {}
     for cell in cells:
-        optional, nothing = _run(cell, module, recorder)
+        optional, quiet = _run(cell, module, recorder)
         end_of_cell()
         noted = found[str(cell["index"])] = {
             "variables": {},
             "outputs": recorder.take(),
             "open": recorder.left_open,
             "optional": optional,
-            "nothing": nothing,
+            "quiet": quiet,
         }
         if cell["digest"]:
             own = {
@@ -107,7 +108,7 @@ def _run(
 ) -> tuple[list[str], bool]:
     """Run a cell; return the lines that a plot's return value shows, which is nobody's result.
 
-    And whether its last expression, which would be shown, is ``None``.
+    And whether there is nothing to see in the last value, which the stage then need not show.
     """
     tree = ast.parse(cell["code"])
     body, last = tree.body, None
@@ -117,12 +118,25 @@ def _run(
     if not isinstance(last, ast.Expr):
         return [], False
     value = eval(_compiled(ast.Expression(last.value), cell, "eval"), module.__dict__)
-    before = recorder.take() if cell["shown"] == "passing" else []
+    drawn = isinstance(last.value, ast.Call) and _was_drawn_on(value)
+    passing = drawn or cell["shown"] == "passing"
+    before = recorder.take() if passing else []
     show(value)
-    shown = recorder.take() if cell["shown"] == "passing" else []
+    shown = recorder.take() if passing else []
     for line in before:
         recorder.text(line + "\n")
-    return shown, value is None
+    return shown, drawn or value is None
+
+
+def _was_drawn_on(value: Any) -> bool:
+    """Say whether a value is part of a figure, or several are, and no figure itself."""
+    if type(value).__name__ == "ndarray" and value.dtype == object:
+        value = value.ravel().tolist()
+    if isinstance(value, list | tuple) and value:
+        return all(map(_was_drawn_on, value))
+    kind = type(value)
+    root = kind.__module__.split(".")[0]
+    return (root == "matplotlib" and "Figure" not in kind.__name__) or kind.__module__ == GRIDS
 
 
 def _compiled(tree: ast.Module | ast.Expression, cell: dict[str, Any], mode: str) -> types.CodeType:

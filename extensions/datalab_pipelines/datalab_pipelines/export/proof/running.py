@@ -29,6 +29,7 @@ NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
 NO_NETWORK = re.compile(
     r"URLError|NameResolutionError|ConnectionError|ConnectTimeout|MaxRetryError|gaierror"
 )
+PASSING = re.compile(r"(matplotlib\.pyplot|IPython\.display)\.|seaborn\.\w*(plot|map)$")
 Progress = Callable[[str], None]
 
 
@@ -82,7 +83,7 @@ def _shown(plan: Plan) -> dict[int, str]:
             called = dotted(last.value, resolve) or dotted(
                 getattr(last.value, "func", last.value), resolve
             )
-            passing = called.startswith(("matplotlib.pyplot.", "IPython.display."))
+            passing = bool(PASSING.match(called))
             found[cell.index] = "passing" if passing else "yes"
     return found
 
