@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from .artifacts import report
+from .keras_state import keras_state, restore_keras_state
 from .outputs import note_figure, note_value, note_variables
 
 RandomState = bytes
@@ -133,6 +134,8 @@ def random_state() -> RandomState:
         state["numpy"] = numpy.random.get_state()
     if torch := sys.modules.get("torch"):
         state["torch"] = torch.get_rng_state().numpy()
+    if (keras := keras_state()) is not None:
+        state["keras"] = keras
     return pickle.dumps(state, protocol=5)
 
 
@@ -148,6 +151,8 @@ def restore_random_state(state: RandomState) -> None:
         import torch
 
         torch.set_rng_state(torch.from_numpy(found["torch"]))
+    if "keras" in found:
+        restore_keras_state(found["keras"])
 
 
 def _ignored(line: str) -> None:

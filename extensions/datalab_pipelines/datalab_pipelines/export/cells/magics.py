@@ -42,6 +42,7 @@ DROPPED = {
         "doctest_mode",
     ),
     *("watermark", "version_information", "logstart", "logstop", "page", "notebook", "pycat"),
+    "tensorflow_version",  # of Colab, which has only one left
     *("pdef", "memit", "prun", "lprun", "mprun", "timeit", "tensorboard", "page"),
 }
 TIMED = {"timeit", "memit", "prun", "lprun", "mprun"}

@@ -22,6 +22,7 @@ from .promoting import parameters_of
 from .replacing import leave_out_replaced
 from .sharing import bindings, divide, reached
 from .soundness import Function, changed_roots, root_of
+from .tensors import keep_tensors_together
 
 EVERYTHING = {"globals", "__import__", "compile", "execfile"}
 FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
@@ -31,7 +32,6 @@ BY_HAND = {
     "a logger is told where to write": ("addHandler", "removeHandler", "addFilter"),
     "a context is entered by hand": ("__enter__", "enter_context"),
 }
-OWN_STATE = {"tensorflow", "keras", "jax"}
 DRAWERS = {
     *("random", "numpy", "pandas", "sklearn", "scipy", "torch", "xgboost", "lightgbm", "pylab"),
     "seaborn",
@@ -154,9 +154,7 @@ def _look(found: Analysis) -> None:
         _patches(found, cell, resolve, last)
         _unstorable(found, cell, resolve, plain, generators)
     keep_files_together(found, plain, resolve)
-    if OWN_STATE & {name.split(".")[0] for name in found.imports}:
-        why = "TensorFlow, Keras and JAX keep random state that cannot be handed on"
-        found.intervals.append(Interval(code[0].index, last, "random", why))
+    keep_tensors_together(found, plain, resolve)
     for cell in code:
         found.facts.setdefault(cell.index, Facts(cell.index, "compute"))
 

@@ -86,7 +86,7 @@ def made_of_constants(node: ast.expr) -> bool:
     if not isinstance(node, ast.Call) or not root_of(node.func):
         return False
     name = node.func.attr if isinstance(node.func, ast.Attribute) else root_of(node.func)
-    if name == "range":  # of other constants too
+    if name == "range" or ast.unparse(node.func) == "os.path.join":  # of other constants too
         return all(constant(one) or isinstance(one, ast.Name) for one in node.args)
     given = [*node.args, *(word.value for word in node.keywords)]
     return name in MAKERS and all(constant(one) or _of_constants(one) for one in given)

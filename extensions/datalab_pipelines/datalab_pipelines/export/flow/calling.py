@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
+from ..facts.tensors import made_by_tensors
 from ..trees import nodes_in
 from . import purity
 from .heap import NONE, NOTHING, Objects, Routine, Value
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from .following import Follower
 
 MOST_SPREAD = 8  # positions that ``*args`` may fill
+TENSORS = "tensors"  # the type of what TensorFlow and Keras make
+PLAIN_DATA = re.compile(r"\.datasets\.\w+\.load_data$|\.utils\.(to_categorical|get_file)$")
+GIVES_PLAIN_DATA = {"predict", "evaluate", "numpy", "get_weights", "count_params", "to_json"}
 DEEPEST = 12  # functions inside one another that are walked into
 
 
@@ -94,6 +99,9 @@ def _library(
             return at.of(held | (everything if len(given) > 1 else NOTHING))
         lazy = name in ("zip", "map", "filter", "iter", "enumerate", "reversed")
         return at.make(node, purity.type_of_call(name), held | (everything if lazy else NOTHING))
+    if made_by_tensors(name):
+        at.change(everything)
+        return at.make(node, "made" if PLAIN_DATA.search(name) else TENSORS, everything)
     if name == "getattr":
         return at.of(everything | at.heap.inside(everything))
     if builtin or root not in (purity.HARMLESS_ROOTS | purity.ESTIMATOR_ROOTS):
@@ -208,6 +216,9 @@ def _method(
         at.change_only(owner.objects)
         return at.of(at.heap.elements(owner.objects))
     kinds = [at.heap.types.get(one, "") for one in owner.objects]
+    if TENSORS in kinds and method in GIVES_PLAIN_DATA:
+        at.change(owner.objects | everything)
+        return at.make(node, "made")
     estimator = bool(kinds) and all(one.split(".")[0] in purity.ESTIMATOR_ROOTS for one in kinds)
     if "drawing" in kinds:
         at.change_only(owner.objects)

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 
+from ..facts.tensors import made_by_tensors
 from ..model import Analysis
 from ..trees import nodes_in
 from . import purity
@@ -49,7 +50,10 @@ class Draws:
         self.stars = any(
             isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in nodes
         )
-        self.seeded = any(self._seeds(node) for node in nodes)
+        # Keras counts the layers that it names, seeded or not.
+        self.seeded = any(self._seeds(node) for node in nodes) or any(
+            made_by_tensors(name) for name in analysis.imports
+        )
         self.unseeded = any(self._draws(node) for node in nodes)
         self._find_methods()
         self._find_holders(nodes)

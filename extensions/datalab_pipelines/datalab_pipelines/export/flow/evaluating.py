@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..trees import nodes_in
 from . import purity
-from .calling import call, held_by
+from .calling import TENSORS, call, held_by
 from .heap import NOTHING, Objects, Value
 
 if TYPE_CHECKING:
@@ -200,6 +200,9 @@ def _attribute(at: Follower, node: ast.Attribute) -> Value:
         return Value()
     if owner.type == "drawing":
         return owner
+    kinds = {at.heap.types.get(one, "") for one in owner.objects}
+    if node.attr == "history" and TENSORS in kinds and kinds <= {TENSORS, ""}:
+        return at.make(node, "made")  # of a training: lists of numbers
     return at.of(owner.objects | at.heap.inside(owner.objects))
 
 

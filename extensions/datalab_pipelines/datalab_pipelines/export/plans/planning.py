@@ -8,9 +8,10 @@ import re
 
 from ...pipelines import LONGEST_NAME, NAME
 from ..errors import ExportError
-from ..facts.analysing import DRAWERS, OWN_STATE
+from ..facts.analysing import DRAWERS
 from ..facts.naming import library_names
-from ..flow.connecting import connect, follow, watching
+from ..facts.tensors import ROOTS
+from ..flow.connecting import connect, follow, tied, watching
 from ..flow.liveness import lives
 from ..model import Analysis, Choices, Interval, Plan, Port, StagePlan, Warn
 from .form import reason_against
@@ -66,7 +67,7 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
         if found.form_reason:
             return in_one_piece(found)
         connect(found, sight)
-        seeing = watching(found, sight)
+        seeing = watching(found, sight) + tied(found, sight)
         if not seeing:
             return found
         intervals += seeing
@@ -76,7 +77,7 @@ def in_one_piece(plan: Plan) -> Plan:
     """Return the plan with all variables handed on together, and kept as globals of modules."""
     plan.form = "variables"
     alive = lives(plan)
-    draws = {name.split(".")[0] for name in plan.analysis.imports} & (DRAWERS | OWN_STATE)
+    draws = {name.split(".")[0] for name in plan.analysis.imports} & (DRAWERS | ROOTS)
     for number, stage in enumerate(plan.stages):
         more = number + 1 < len(plan.stages)
         stage.random_in = bool(draws) and number > 0
