@@ -6,32 +6,34 @@ import ast
 import re
 
 from ..cells.magics import statements_of, translate
-from ..cells.names import WORD, Flow, scope_of, strings_in
+from ..cells.names import Flow, scope_of
+from ..cells.namespaces import name_globals
 from ..cells.remembered import name_remembered
 from ..cells.stars import name_stars
 from ..errors import ExportError
 from ..model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
 from ..text import Edit, apply_edits, offsets, span
 from ..trees import nodes_in
-from . import knowledge
 from .checking import check
 from .files import keep_files_together
-from .folders import makes_folder
 from .naming import dotted, library_names
 from .promoting import parameters_of
 from .replacing import leave_out_replaced
-from .sharing import bindings, divide, reached
-from .soundness import Function, changed_roots, root_of
+from .settings import note_patches, note_settings
+from .sharing import bindings, divide
+from .soundness import Function, changed_roots
+from .storing import (
+    evaluated_by_text,
+    generators_of,
+    keep_unstorable_together,
+    last_use,
+)
 from .tensors import keep_tensors_together
 
 EVERYTHING = {"globals", "__import__", "compile", "execfile"}
 FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
 MAIN_MODULE = {"doctest.testmod", "unittest.main", "unittest.findTestCases"}
 HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
-BY_HAND = {
-    "a logger is told where to write": ("addHandler", "removeHandler", "addFilter"),
-    "a context is entered by hand": ("__enter__", "enter_context"),
-}
 DRAWERS = {
     *("random", "numpy", "pandas", "sklearn", "scipy", "torch", "xgboost", "lightgbm", "pylab"),
     "seaborn",
@@ -48,6 +50,7 @@ def analyse(notebook: Notebook) -> Analysis:
             translated.opaque = "it is tagged raises-exception: the notebook goes on after it"
     whole = next((f"cell {one.index + 1}: {one.opaque}" for one in code if one.opaque), "")
     name_stars(code, notebook.path.resolve().parent)
+    name_globals(code)
     name_remembered(code, {one.index: one.source for one in cells})
     for cell in code:
         _rewrite(cell)
@@ -141,18 +144,18 @@ def _look(found: Analysis) -> None:
     found.imports = _imports(plain)
     resolve = library_names(plain)
     if "eval" in names and "eval" not in bound:
-        found.evaluated = _evaluated(plain, set(bound), resolve)
+        found.evaluated = evaluated_by_text(plain, set(bound), resolve)
     found.definitions = divide(plain, excluded, found.evaluated, all_apart=bool(dynamic))
     if not found.whole:
         found.whole = _only_ipython(plain, bound)
     for cell in plain:
         found.facts[cell.index] = _facts(found, cell)
     _apart(found, plain)
-    generators = _generators(found)
+    generators = generators_of(found)
     for cell in plain:
-        _settings(found, cell, resolve, last)
-        _patches(found, cell, resolve, last)
-        _unstorable(found, cell, resolve, plain, generators)
+        note_settings(found, cell, resolve, last)
+        note_patches(found, cell, resolve, last)
+        keep_unstorable_together(found, cell, resolve, plain, generators)
     keep_files_together(found, plain, resolve)
     keep_tensors_together(found, plain, resolve)
     for cell in code:
@@ -171,7 +174,7 @@ def _apart(found: Analysis, code: list[CodeCell]) -> None:
             end = code[-1].index
             if one.kind == "function":
                 cell = next(cell for cell in code if cell.index == one.cell)
-                end = _last_use(found, name, cell, code)
+                end = last_use(found, name, cell, code)
             what = f"{one.kind} {name} depends on what it finds, and is not the same elsewhere"
             if end > one.cell:
                 found.intervals.append(Interval(one.cell, end, "definition", what))
@@ -250,184 +253,3 @@ def _facts(found: Analysis, cell: CodeCell) -> Facts:
     if nodes and all(isinstance(node, ast.Expr) for node in nodes) and not facts.changed:
         facts.kind = "display"
     return facts
-
-
-def _settings(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: int) -> None:
-    shared = {name for name, them in found.definitions.items() if them[0].shared}
-    bound = set(found.definitions) | {n for f in found.facts.values() for n in f.bound}
-    for one in cell.statements:
-        if makes_folder(one.node):
-            flow = Flow()
-            flow.statement(one.node)
-            if not [n for n in flow.exposed if n in bound and n not in shared]:
-                found.settings.setdefault(cell.index, []).append(one)
-                continue
-        for target, replayable in _setters(one.node):
-            name = dotted(target, resolve)
-            if isinstance(target, ast.Name) and _sets(found, target.id, resolve):
-                name = "matplotlib.rc"  # by a function of the notebook
-            imported = root_of(target) in resolve
-            context = getattr(target, "ctx", None)
-            assigned = isinstance(context, ast.Store | ast.Del)
-            said = not assigned and bool(knowledge.NOT_SETTING.match(name))
-            known = bool(knowledge.SETTING_ROOT.match(name)) and not said
-            helper = not assigned and imported and knowledge.SETTER.search(name.rsplit(".", 1)[-1])
-            if not name or not ((imported and assigned) or known or helper):
-                continue
-            flow = Flow()
-            flow.statement(one.node)
-            if helper and not known and not replayable:
-                continue
-            if replayable and not [n for n in flow.exposed if n in bound and n not in shared]:
-                found.settings.setdefault(cell.index, []).append(one)
-            elif not knowledge.DISPLAY_ONLY.match(name):
-                why = f"{name} is set to something computed"
-                found.intervals.append(Interval(cell.index, last, "setting", why))
-
-
-def _sets(found: Analysis, name: str, resolve: dict[str, str]) -> bool:
-    """Say whether ``name`` is a function of the notebook that changes settings."""
-    them = found.definitions.get(name, [])
-    if len(them) != 1 or them[0].kind != "function" or not them[0].shared:
-        return False
-    body = getattr(them[0].statement.node, "body", [])
-    return any(
-        knowledge.SETTING_ROOT.match(dotted(target, resolve))
-        for one in (body if isinstance(body, list) else [])
-        for target, _ in _setters(one)
-    )
-
-
-def _first(node: ast.AST) -> list[ast.expr]:
-    return node.args[:1] if isinstance(node, ast.Call) else []
-
-
-def _patches(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: int) -> None:
-    """Keep together what follows ``setattr`` on something imported."""
-    for one in cell.statements:
-        for node in nodes_in(one.node):
-            changes = isinstance(node, ast.Call) and root_of(node.func) in ("setattr", "delattr")
-            if changes and any(root_of(target) in resolve for target in _first(node)):
-                why = "something imported is changed with setattr"
-                found.intervals.append(Interval(cell.index, last, "setting", why))
-            method = (
-                node.func.attr
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-                else ""
-            )
-            for why, methods in BY_HAND.items():
-                if method in methods:
-                    found.intervals.append(Interval(cell.index, last, "setting", why))
-
-
-def _setters(node: ast.stmt) -> list[tuple[ast.AST, bool]]:
-    """Return what a statement calls or sets for its effect, and whether at the top of the cell."""
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        return [(node.value.func, True)]
-    if isinstance(node, ast.Assign):
-        return [(t, True) for t in node.targets if isinstance(t, ast.Attribute | ast.Subscript)]
-    found: list[tuple[ast.AST, bool]] = []
-    if isinstance(node, ast.If | ast.For | ast.While | ast.Try | ast.AugAssign | ast.Delete):
-        for one in nodes_in(node):
-            if isinstance(one, ast.Attribute | ast.Subscript) and not isinstance(one.ctx, ast.Load):
-                found.append((one, False))
-            if isinstance(one, ast.Expr) and isinstance(one.value, ast.Call):
-                found.append((one.value.func, False))
-    return found
-
-
-def _last_use(found: Analysis, name: str, cell: CodeCell, code: list[CodeCell]) -> int:
-    """Return the last cell that may read what ``cell`` binds to ``name``."""
-    readers = {
-        other
-        for other, them in found.definitions.items()
-        for one in them
-        if name in reached(one, found.definitions)
-    }
-    last = cell.index
-    for later in code:
-        if later.index <= cell.index:
-            continue
-        facts = found.facts[later.index]
-        if name in facts.exposed or readers & facts.exposed:
-            last = later.index
-        elif name in facts.definite and not readers & facts.bound:
-            break
-    return last
-
-
-def _generators(found: Analysis) -> set[str]:
-    """Return the functions that give a generator, or a coroutine."""
-    return {
-        name
-        for name, them in found.definitions.items()
-        for one in them
-        if isinstance(one.statement.node, Function)
-        and (
-            isinstance(one.statement.node, ast.AsyncFunctionDef)
-            or any(isinstance(n, ast.Yield | ast.YieldFrom) for n in nodes_in(one.statement.node))
-        )
-    }
-
-
-def _unstorable(
-    found: Analysis,
-    cell: CodeCell,
-    resolve: dict[str, str],
-    code: list[CodeCell],
-    generators: set[str],
-) -> None:
-    for one in cell.statements:
-        for node in nodes_in(one.node):
-            if not isinstance(node, ast.Assign):
-                continue
-            values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
-            kinds = [_cannot_be_stored(one, resolve, generators) for one in values]
-            what = next((one for one in kinds if one), "")
-            names = {n.id for t in node.targets for n in nodes_in(t) if isinstance(n, ast.Name)}
-            for name in sorted(names) if what else ():
-                last = _last_use(found, name, cell, code)
-                if what.startswith("a temporary"):  # what lies in it is gone with it
-                    last = code[-1].index
-                if last > cell.index:
-                    why = f"{name} is {what}, which cannot be stored"
-                    found.intervals.append(Interval(cell.index, last, "unstorable", why))
-
-
-def _evaluated(code: list[CodeCell], bound: set[str], resolve: dict[str, str]) -> frozenset[str]:
-    """Return the variables that text given to ``eval`` may name: all that can be handed on.
-
-    One that cannot, a figure say, counts where some text has its name. Otherwise such text fails
-    in its stage, for everybody to see.
-    """
-    words: set[str] = set()
-    kept: set[str] = set()
-    for cell in code:
-        for one in cell.statements:
-            words.update(WORD.findall(" ".join(strings_in([one.node]))))
-            for node in nodes_in(one.node):
-                if isinstance(node, ast.Assign) and _cannot_be_stored(node.value, resolve, set()):
-                    kept |= {n.id for n in nodes_in(node) if isinstance(n, ast.Name)}
-    return frozenset(bound - (kept - words))
-
-
-def _cannot_be_stored(node: ast.AST, resolve: dict[str, str], generators: set[str]) -> str:
-    if isinstance(node, ast.GeneratorExp):
-        return "a generator"
-    if isinstance(node, ast.Attribute) and node.attr == "__dict__":
-        return "the attributes of an object"
-    if dotted(node, resolve) in ("sys.stdout", "sys.stderr", "sys.stdin"):
-        return "where the process prints"
-    if isinstance(node, ast.Call):
-        name = dotted(node.func, resolve)
-        if name in knowledge.UNSTORABLE:
-            return knowledge.UNSTORABLE[name]
-        if isinstance(node.func, ast.Name) and node.func.id in generators:
-            return "a generator"
-        if name == "vars" and node.args:
-            return "the attributes of an object"
-        if name in ("map", "filter", "zip", "enumerate", "reversed", "iter"):
-            return "an iterator"
-        if isinstance(node.func, ast.Attribute) and not name:
-            return knowledge.UNSTORABLE_METHODS.get(node.func.attr, "")
-    return ""

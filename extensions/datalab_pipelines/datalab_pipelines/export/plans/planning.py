@@ -11,8 +11,9 @@ from ..errors import ExportError
 from ..facts.analysing import DRAWERS
 from ..facts.naming import library_names
 from ..facts.tensors import ROOTS
-from ..flow.connecting import connect, follow, tied, watching
+from ..flow.connecting import connect, follow
 from ..flow.liveness import lives
+from ..flow.tying import tied, watching
 from ..model import Analysis, Choices, Interval, Plan, Port, StagePlan, Warn
 from .form import reason_against
 from .starting import Start, moved, starts_of, works

@@ -1,0 +1,98 @@
+"""Stages that have to be one, because of what a variable between them holds."""
+
+from __future__ import annotations
+
+import ast
+
+from ..facts.tensors import made_by_tensors
+from ..model import Analysis, Interval, Plan, StagePlan
+from .calling import TENSORS
+from .connecting import Sight
+from .heap import reach
+
+
+def tied(plan: Plan, sight: Sight) -> list[Interval]:
+    """Return where a variable holds something of TensorFlow or Keras, from stage to stage.
+
+    Stored, a model loses what its dropout has drawn and its optimizer's memory of weights that are
+    frozen, a metric what it has counted: all of it without a word.
+    """
+    types = sight.follower.heap.types
+    classes = _classes_of_tensors(plan.analysis, sight)
+    found: list[Interval] = []
+    for stage, following in zip(plan.stages, plan.stages[1:], strict=False):
+        last = sight.moments[stage.cells[-1]]
+        for name in sorted(_handed_on(stage, following) & set(last.variables)):
+            reached = reach(last.variables[name].objects, last.edges)
+            if any(types.get(one) == TENSORS or types.get(one) in classes for one in reached):
+                why = f"{name} holds something of TensorFlow or Keras, which no file keeps whole"
+                found.append(Interval(stage.cells[-1], following.cells[0], "tensors", why))
+                break
+    return found
+
+
+def _handed_on(stage: StagePlan, following: StagePlan) -> set[str]:
+    names = {name for port in stage.outputs for name in port.variables}
+    return names | {name for port in following.inputs for name in port.variables}
+
+
+def _classes_of_tensors(analysis: Analysis, sight: Sight) -> set[str]:
+    """Return the types, as the follower calls them, of classes that derive from Keras'."""
+    nodes = [
+        one.statement.node
+        for them in analysis.definitions.values()
+        for one in them
+        if isinstance(one.statement.node, ast.ClassDef)
+    ]
+    found: set[str] = set()
+    while True:
+        more = {
+            f"class {node.name}"
+            for node in nodes
+            for base in node.bases
+            if made_by_tensors(sight.follower.dotted(base))
+            or f"class {getattr(base, 'id', '')}" in found
+        }
+        if more <= found:
+            return found
+        found |= more
+
+
+def watching(plan: Plan, sight: Sight) -> list[Interval]:
+    """Return where a variable holds a function that sees variables, from stage to stage.
+
+    In another process such a function would see copies, so the stages have to be one.
+    """
+    analysis = plan.analysis
+    shared = set(plan.shared) | {one.name for one in plan.parameters}
+    carried = {name for name, them in analysis.definitions.items() if them[0].carried}
+    routines = sight.follower.heap.routines
+    found: list[Interval] = []
+    for stage, following in zip(plan.stages, plan.stages[1:], strict=False):
+        last = sight.moments[stage.cells[-1]]
+        for name in sorted(_handed_on(stage, following) & set(last.variables)):
+            for one in sorted(reach(last.variables[name].objects, last.edges)):
+                routine = routines.get(one)
+                if routine is None:
+                    continue
+                seen = sorted((set(routine.reads) & set(last.variables)) - shared)
+                seen = [
+                    one
+                    for one in seen
+                    if last.variables[one].type != "module" and one not in carried | {name}
+                ]
+                copied = set(routine.reads) & carried
+                if seen or copied or _is_carried(routine.node, analysis):
+                    sees = f", which reads {seen[0]}" if seen else ""
+                    why = f"{name} holds a function of the notebook{sees}"
+                    found.append(Interval(stage.cells[-1], following.cells[0], "function", why))
+                    break
+    return found
+
+
+def _is_carried(node: ast.AST, analysis: Analysis) -> bool:
+    return any(
+        one.statement.node is node and not one.shared
+        for them in analysis.definitions.values()
+        for one in them
+    )
