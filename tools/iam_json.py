@@ -22,6 +22,7 @@ PLACEHOLDERS = {
     "Installation": "<INSTALLATION>",
     "OutputBucket": "<OUTPUT_BUCKET>",
     "Repository": "<REPOSITORY>",
+    "KeyArn": "<KEY_ARN>",
     "CreatorRole.Arn": "<CREATOR_ROLE_ARN>",
     "ExecutionRole.Arn": "<EXECUTION_ROLE_ARN>",
 }
@@ -38,9 +39,11 @@ def policies(values: dict[str, str]) -> dict[str, dict[str, Any]]:
     creator, execution = template["CreatorRole"], template["ExecutionRole"]
     found = {
         "hub": template["HubPolicy"]["Properties"]["PolicyDocument"],
+        "hub-key": template["HubKeyPolicy"]["Properties"]["PolicyDocument"],
         "creator": creator["Properties"]["Policies"][0]["PolicyDocument"],
         "creator-trust": creator["Properties"]["AssumeRolePolicyDocument"],
         "execution": execution["Properties"]["Policies"][0]["PolicyDocument"],
+        "execution-key": template["ExecutionKeyPolicy"]["Properties"]["PolicyDocument"],
         "execution-trust": execution["Properties"]["AssumeRolePolicyDocument"],
     }
     return {name: _resolved(document, values) for name, document in found.items()}

@@ -117,18 +117,44 @@ async def move_server(spawner: Spawner, url: str) -> None:
     ``Proxy.add_user`` would do the second part, but not for a workspace that a starting hub is
     still checking; this is what it does for all others (jupyterhub/proxy.py).
 
-    Before the hub listens there is no proxy to talk to, and it adds all routes itself. After that
-    it adds the route of an adopted workspace only when it has checked *every* workspace
-    (``finish_init_spawners`` in jupyterhub/app.py): with machines that take minutes, too late.
+    A starting hub adds the routes itself, but late: of those that it has adopted when all services
+    have started, of others when it has checked *every* workspace (``start`` and
+    ``finish_init_spawners`` in jupyterhub/app.py). With a proxy that started with it people would
+    be led to the hub meanwhile, for seconds or, with machines that take minutes, for minutes.
     """
     parts = urlsplit(url)
     server = spawner.server
     server.proto, server.ip, server.port = parts.scheme, parts.hostname, parts.port
     spawner.db.commit()
     app = running_app()
-    if app is not None and getattr(app, "http_server", None) is not None:
-        data = {"user": spawner.user.name, "server_name": spawner.name}
-        await app.proxy.add_route(spawner.proxy_spec, server.host, data)
+    if app is None:
+        return
+    if getattr(app, "http_server", None) is not None:
+        await _lead_to(app, spawner)
+        return
+    task = asyncio.create_task(_lead_there_soon(spawner))
+    _led_soon.add(task)
+    task.add_done_callback(_led_soon.discard)
+
+
+_led_soon: set[asyncio.Task[None]] = set()
+
+
+async def _lead_there_soon(spawner: Spawner) -> None:
+    """Add a workspace's route as soon as there is a proxy: it runs when the hub listens."""
+    app = await hub_started()
+    if spawner.server is None or spawner.pending == "stop":
+        return
+    try:
+        async with asyncio.timeout(_ROUTE_SECONDS):
+            await _lead_to(app, spawner)
+    except Exception:  # the hub's own check of all routes comes later, and tries again
+        app.log.exception("%s gets its route later", spawner._log_name)
+
+
+async def _lead_to(app: JupyterHub, spawner: Spawner) -> None:
+    data = {"user": spawner.user.name, "server_name": spawner.name}
+    await app.proxy.add_route(spawner.proxy_spec, spawner.server.host, data)
 
 
 def internal_ssl_context(app: JupyterHub) -> ssl.SSLContext:
@@ -154,11 +180,10 @@ async def reachable(spawner: Spawner, wanted: bool) -> AsyncIterator[None]:
     if _is_stopping(app.proxy):
         yield
         return
-    spec, host = spawner.proxy_spec, server.host
-    data = {"user": spawner.user.name, "server_name": spawner.name}
+    spec = spawner.proxy_spec
     try:
         async with asyncio.timeout(_ROUTE_SECONDS):
-            await app.proxy.add_route(spec, host, data)
+            await _lead_to(app, spawner)
     except Exception:  # a proxy that does not answer is no reason not to stop
         app.log.exception("%s cannot be reached while it stops", spawner._log_name)
         yield

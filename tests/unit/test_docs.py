@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import botocore
 from datalab_hub.catalog import parse_catalog
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,11 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     assert len(links) > 5
     for link in links:
         assert link.startswith("https://") or (ROOT / link).exists(), link
+
+
+def test_the_service_model_that_is_named_is_the_one_that_the_tests_use() -> None:
+    text = (ROOT / "docs" / "how-to" / "sagemaker.md").read_text()
+    assert re.findall(r"botocore\s+(\d[\d.]*\d)", text) == [botocore.__version__]
 
 
 def test_catalogs_in_the_documentation_are_valid() -> None:

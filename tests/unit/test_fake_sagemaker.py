@@ -173,6 +173,13 @@ async def test_an_interrupted_job_boots_again_under_its_name(aws, client):
             "Exactly one of InstanceType",
         ),
         (
+            {"ResourceConfig": {
+                "InstanceType": "ml.g5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30,
+                "VolumeKmsKeyId": "key",
+            }},
+            "ml.g5.xlarge, which has local storage",
+        ),
+        (
             {"InputDataConfig": [{"ChannelName": "home", "DataSource": {"FileSystemDataSource": {
                 "FileSystemId": "fs-0123456789abcdef0", "FileSystemAccessMode": "rw",
                 "FileSystemType": "EFS", "DirectoryPath": "/homes/ann",

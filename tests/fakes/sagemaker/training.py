@@ -12,6 +12,8 @@ from .jobs import Job
 
 LONGEST_RUN = 28 * 24 * 3600  # seconds
 _PAGE = 10  # ListTrainingJobs without MaxResults
+# Some families with local storage; the API reference of ResourceConfig names g4dn, g5 and p4d.
+LOCAL_STORAGE = {"g4dn", "g5", "g6", "m5d", "p4d", "p5", "trn1"}
 
 
 class Training:
@@ -28,7 +30,7 @@ class Training:
 
     def create(self, request: dict[str, Any], caller: Any) -> dict[str, Any]:
         name = request["TrainingJobName"]
-        if found := list(_cross_problems(request)):
+        if found := list(cross_problems(request)):
             raise validation(found)
         if name in self.jobs:
             raise ApiError(
@@ -159,7 +161,7 @@ def _matches(job: Job, request: dict[str, Any]) -> bool:
     )
 
 
-def _cross_problems(request: dict[str, Any]) -> Iterable[str]:
+def cross_problems(request: dict[str, Any]) -> Iterable[str]:
     """Yield what is wrong between members; the API reference says each in words."""
     resources = request.get("ResourceConfig")
     if resources is None:
@@ -183,6 +185,9 @@ def _cross_problems(request: dict[str, Any]) -> Iterable[str]:
         yield "MaxWaitTimeInSeconds is only for managed spot training"
     if spot and resources.get("KeepAlivePeriodInSeconds"):
         yield "KeepAlivePeriodInSeconds cannot be used with managed spot training"
+    local = [kind for kind in instance_types(resources) if kind.split(".")[1] in LOCAL_STORAGE]
+    if local and "VolumeKmsKeyId" in resources:
+        yield f"VolumeKmsKeyId cannot be used with {local[0]}, which has local storage"
     specification = request.get("AlgorithmSpecification", {})
     if ("TrainingImage" in specification) == ("AlgorithmName" in specification):
         yield "Exactly one of TrainingImage and AlgorithmName is expected"

@@ -16,6 +16,7 @@ from sagemaker_site import ROLE, eventually
 
 ROOT = Path(__file__).parents[3]
 CREATOR = f"arn:aws:iam::{ACCOUNT}:role/datalab-creator"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b2c3d"
 JOBS = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job"
 SECRETS = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret"
 
@@ -39,11 +40,15 @@ POLICIES = TOOL.policies(
         "Installation": "test",
         "OutputBucket": "datalab-unused",
         "Repository": "*",
+        "KeyArn": KEY,
         "CreatorRole.Arn": CREATOR,
         "ExecutionRole.Arn": ROLE,
     }
 )
 ROLES = {"hub": "hub", CREATOR: "creator", ROLE: "execution"}
+MORE = {"hub": "hub-key", "execution": "execution-key"}
+"""With a key of one's own (``KeyArn``): further policies of these roles."""
+SECRETS_MANAGER = {"kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"}
 
 
 def tags(prefix: str, values: dict[str, str]) -> dict[str, str]:
@@ -76,6 +81,12 @@ def needs(call: Call) -> list[tuple[str, str, dict[str, str]]]:
         found = [(action, f"{SECRETS}:{name}-a1B2c3", context)]
         if call.operation == "CreateSecret":
             found.append(("secretsmanager:TagResource", found[0][1], context))
+            assert body["KmsKeyId"] == KEY
+        # Secrets Manager asks KMS in the caller's name ("Secret encryption and decryption").
+        if call.operation in {"CreateSecret", "PutSecretValue"}:
+            found.append(("kms:GenerateDataKey", KEY, SECRETS_MANAGER))
+        if call.operation in {"CreateSecret", "PutSecretValue", "GetSecretValue"}:
+            found.append(("kms:Decrypt", KEY, SECRETS_MANAGER))
         return found
     if call.operation.startswith("List") and call.operation != "ListTags":
         return [(action, "*", context)]
@@ -84,18 +95,23 @@ def needs(call: Call) -> list[tuple[str, str, dict[str, str]]]:
 
 def judge(call: Call) -> list[str]:
     """Return what the signer's policy does not allow of a call."""
-    policy = POLICIES[ROLES[call.principal.role]]
     return [
         f"{call.principal.role} may not {action} on {resource}"
         for action, resource, context in needs(call)
-        if not allowed(policy, action, resource, context)
+        if not may(ROLES[call.principal.role], action, resource, context)
     ]
+
+
+def may(role: str, action: str, resource: str, context: dict[str, str]) -> bool:
+    policies = [POLICIES[role], *([POLICIES[MORE[role]]] if role in MORE else [])]
+    return any(allowed(policy, action, resource, context) for policy in policies)
 
 
 @pytest.fixture
 async def lived(world):
     """A whole life: start, interruption, stop, an orphan removed, a registration retried."""
     world.platform.creator_role_arn = CREATOR
+    world.platform.kms_key = KEY
     workspace = world.workspace("ann", "spot")
     backend = workspace.new_hub()
     await backend.start()
@@ -130,6 +146,23 @@ async def test_every_call_that_is_made_is_allowed(lived):
         ("creator", "CreateTrainingJob"),
         ("execution", "GetSecretValue"),
     }
+
+
+async def test_the_key_of_the_disks_is_one_that_the_job_may_grant(lived):
+    """AWS asks for it in the execution role's name."""
+    (first, *_) = lived.calls("CreateTrainingJob")
+    assert first.body["ResourceConfig"]["VolumeKmsKeyId"] == KEY
+    assert may("execution", "kms:CreateGrant", KEY, {})
+
+
+@pytest.mark.parametrize("role", ["hub", "execution"])
+def test_the_key_opens_nothing_but_secrets_of_secrets_manager(role):
+    assert may(role, "kms:Decrypt", KEY, SECRETS_MANAGER)
+    for service in ("s3", "ebs"):
+        asked = {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}
+        assert not may(role, "kms:Decrypt", KEY, asked)
+    assert not may(role, "kms:Decrypt", KEY, {})
+    assert not may(role, "kms:Decrypt", KEY.replace("0a1b", "9z8y"), SECRETS_MANAGER)
 
 
 async def test_the_jobs_session_names_its_person_and_itself(lived):

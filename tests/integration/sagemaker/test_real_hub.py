@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fakes.ports import free_port
 from fakes.sagemaker import Timing
-from hubproc import until
+from hubproc import READY_SECONDS, answers, until
 from probes import execute
 from sagemaker_hub import TOKEN, a_site
 from sagemaker_site import FILE_SYSTEM, secrets_of
@@ -70,6 +73,50 @@ def test_a_hub_that_is_killed_during_a_start_brings_it_to_its_end(site):
         assert len(site.aws.all_jobs()) == 1
         assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == ["42\n"]
         site.stop()
+
+
+@pytest.mark.timeout(400)  # two hubs, on a machine that does much else
+def test_with_a_new_proxy_people_are_led_to_their_workspaces_before_all_services_run(site):
+    """The hub adds all routes when its last service answers; here that is when we say so."""
+    with site.running():
+        site.start()
+    port, go = free_port(), site.directory / "go"
+    serve = (
+        "import http.server, pathlib, sys, time\n"
+        "while not pathlib.Path(sys.argv[2]).exists(): time.sleep(0.05)\n"
+        "handler = http.server.SimpleHTTPRequestHandler\n"
+        "http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), handler).serve_forever()\n"
+    )
+    service = {
+        "name": "late",
+        "url": f"http://127.0.0.1:{port}",
+        "command": [sys.executable, "-c", serve, str(port), str(go)],
+    }
+    site.config = site.config.replace(
+        "True}]",
+        f"True}}, {service!r}]\n"
+        "c.JupyterHub.init_spawners_timeout = 60",  # it is found again before the hub listens
+    )
+    headers = {"Authorization": f"token {TOKEN}"}
+
+    def led() -> bool:
+        try:
+            reply = httpx.get(f"{site.url}/user/ann/api/status", headers=headers)
+        except httpx.TransportError:  # the proxy does not run yet
+            return False
+        return reply.status_code == 200 and not answers(f"{site.url}/hub/api")
+
+    def look() -> bool:
+        try:
+            return bool(until(led, READY_SECONDS))
+        finally:
+            go.touch()
+
+    with ThreadPoolExecutor() as pool:
+        looking = pool.submit(look)
+        with site.running():
+            assert looking.result()
+            site.stop()
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import itertools
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup
@@ -143,11 +144,23 @@ def test_the_progress_page_knows_its_events_and_can_cancel(site, user):
     page = soup(render(site, "spawn_pending.html", user, spawner=spawner, progress_url="/p?a&b"))
     section = page.find(id="progress")
     assert section["data-events"] == "/p?a&b"
-    assert section["data-url"] == "/user/ann/churn/lab"
+    assert section["data-home"] == "/user/ann/churn/"
     assert page.find(id="message")["aria-live"] == "polite"
     cancel = page.find(id="cancel")
     assert cancel["action"] == "/hub/datalab/workspaces/stop"
     assert cancel.find(attrs={"name": "server"})["value"] == "churn"
+
+
+def test_after_a_restart_what_ran_is_coming_back_and_is_not_started_again(site, user):
+    spawner = user.add("churn", state="starting", title="Churn")
+    spawner.pending = "check"
+    for ran, heading, button in ((True, "Churn is coming back", "Stop it"),
+                                 (False, "Starting Churn", "Cancel")):  # fmt: skip
+        spawner.run = SimpleNamespace(ready=datetime.now(UTC) if ran else None)
+        page = soup(render(site, "spawn_pending.html", user, spawner=spawner, progress_url="/p"))
+        assert page.find("h1").get_text() == heading
+        assert page.find(id="cancel").find("button").get_text() == button
+        assert (page.find(id="elsewhere") is None) or not ran
 
 
 SLOW_AND_QUICK = """

@@ -31,13 +31,22 @@ class SageMakerOptions(Model):
     region: str | None = Field(None, description="AWS region; the hub's own when left out.")
     spot: bool = Field(False, description="Use managed spot capacity: cheaper, may be interrupted.")
     keep_alive: int = Field(
-        0, ge=0, le=3600, description="Seconds that the instance stays warm after a stop."
+        0,
+        ge=0,
+        le=3600,
+        description="Seconds that the instance stays warm after a stop, at its full price. "
+        "SageMaker has no warm spot instances.",
     )
 
     @model_validator(mode="after")
-    def _spot_excludes_fallbacks(self) -> Self:
+    def _spot_excludes_much(self) -> Self:
         if self.spot and self.fallbacks:
             raise PydanticCustomError(
                 "fallbacks", "expected either spot or fallbacks: SageMaker refuses both together"
+            )
+        if self.spot and self.keep_alive:
+            raise PydanticCustomError(
+                "keep_alive",
+                "expected either spot or keep_alive: SageMaker keeps no spot instance warm",
             )
         return self

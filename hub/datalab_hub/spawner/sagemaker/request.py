@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...catalog import Profile
+from .disks import has_own_disks
 from .names import as_list, secret_name
 
 HOME_CHANNEL = "home"
@@ -125,6 +126,6 @@ def _resources(profile: Profile, place: Place) -> dict[str, Any]:
         resources |= {"InstanceType": options.instance_type, "InstanceCount": 1}
     if options.keep_alive:
         resources["KeepAlivePeriodInSeconds"] = options.keep_alive
-    if place.kms_key:
+    if place.kms_key and not any(map(has_own_disks, instance_types(profile))):
         resources["VolumeKmsKeyId"] = place.kms_key
     return resources

@@ -68,13 +68,25 @@ document.addEventListener("submit", ({ target, submitter }) => {
 // The browser may show this page again out of its memory ("back").
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 
+// Where the person wanted to go: what JupyterHub hands on as `next`, if that is in this workspace.
+function destination() {
+  const home = new URL(section.dataset.home, location.href);
+  const next = new URLSearchParams(location.search).get("next") ?? "";
+  if (next.startsWith(base)) {
+    const wanted = new URL(base.replace(/hub\/$/, "") + next.slice(base.length), home);
+    wanted.searchParams.delete("redirects"); // JupyterHub's count of this page's detours
+    if (wanted.origin === home.origin && wanted.pathname.startsWith(home.pathname)) return wanted;
+  }
+  return new URL("lab", home);
+}
+
 // After a restart of the hub there is no pending start to report on, though the workspace may be
 // on its way: then ask how it stands until that is clear.
 async function ask() {
   const answer = await fetch(`${base}api/users/${encodeURIComponent(section.dataset.user)}?include_stopped_servers=1`, { headers: { "X-XSRFToken": xsrf } });
   const server = answer.ok ? (await answer.json()).servers?.[section.dataset.server] : undefined;
   if (leaving) return;
-  if (server?.ready) location.assign(section.dataset.url);
+  if (server?.ready) location.assign(destination());
   else if (answer.ok && (!server || (!server.pending && server.stopped))) fail("The start was interrupted. Start it again.");
   else setTimeout(ask, 1000);
 }
@@ -91,7 +103,7 @@ events.onmessage = ({ data }) => {
   if (event.ready && !leaving) {
     done = true;
     events.close();
-    location.assign(section.dataset.url);
+    location.assign(destination());
   }
 };
 events.onerror = () => {
