@@ -8,11 +8,12 @@ import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import boto3
 import pytest
 from datalab_hub.demo_sagemaker import CATALOG
-from hubproc import Datalab, until
+from hubproc import READY_SECONDS, Datalab, answers, until
 from lab import new_notebook, output, run_cell, stop_all, violations
 from playwright.sync_api import Page, expect
 
@@ -124,6 +125,33 @@ def test_a_start_that_takes_minutes_is_left_for_a_card_that_is_quick(
     row = page.locator(".row", has_text="running")
     expect(row).to_have_count(1)
     expect(row).to_contain_text("Small")
+    stop_all(page, f"{site.url}/hub/home")
+
+
+@pytest.mark.timeout(400)  # a start and a hub that begins anew, on a machine that does much else
+def test_after_a_restart_the_page_says_that_it_comes_back_and_leads_to_where_one_was(
+    page: Page, site: Datalab, shot
+) -> None:
+    page.click("#start-gpu")
+    page.wait_for_url("**/lab**", timeout=120_000)
+    page.wait_for_selector(".jp-Launcher-body, .jp-NotebookPanel", timeout=90_000)
+    workspace = page.url.split("/lab")[0]
+    person = workspace.rsplit("/", 1)[1]
+    hub = site.hub()
+    with _aws_standing_still(site):
+        hub.kill()
+        hub.wait()
+        until(lambda: answers(f"{site.url}/hub/api"), READY_SECONDS)
+        wanted = f"/hub/user/{person}/lab/workspaces/elsewhere?redirects=1"
+        page.goto(f"{site.url}/hub/spawn-pending/{person}?next={quote(wanted)}")
+        heading = page.get_by_role("heading", name="My workspace is coming back")
+        expect(heading).to_be_visible(timeout=60_000)
+        expect(page.locator("#message")).to_contain_text("which goes on meanwhile")
+        expect(page.get_by_role("button", name="Stop it")).to_be_visible()
+        expect(page.locator("#elsewhere")).to_have_count(0)  # that would end what goes on
+        assert violations(page) == []
+        shot(page, "coming-back")
+    page.wait_for_url(f"{workspace}/lab/workspaces/elsewhere**", timeout=120_000)
     stop_all(page, f"{site.url}/hub/home")
 
 
