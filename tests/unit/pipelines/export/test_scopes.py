@@ -45,3 +45,13 @@ def test_a_functions_globals_are_what_it_takes_and_gives():
     found = scope_of(ast.parse("def f(a):\n    global n\n    n = a + b\n    c = 1").body[0])
     assert found.reads == {"n", "b"}
     assert found.writes == {"n"}
+
+
+def test_a_function_that_changes_its_callers_variable_can_be_looked_at_alone():
+    outer = ast.parse(
+        "def search(xs):\n    best = LIMIT\n    def visit(x):\n        nonlocal best\n"
+        "        best = min(best, weight(x))\n    [visit(x) for x in xs]\n    return best"
+    ).body[0]
+    assert scope_of(outer.body[1]).reads == {"min", "weight"}
+    assert scope_of(outer.body[1]).writes == frozenset()
+    assert {"LIMIT", "weight"} <= scope_of(outer).reads

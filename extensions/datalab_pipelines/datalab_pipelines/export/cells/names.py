@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import symtable
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -39,7 +40,15 @@ def scope_of(node: ast.stmt | ast.expr) -> Scope:
 def _scope_of(node: ast.stmt | ast.expr) -> Scope:
     copy: ast.stmt = ast.Expr(node) if isinstance(node, ast.expr) else node
     text = ast.unparse(ast.fix_missing_locations(ast.Module([copy], [])))
-    table = symtable.symtable(text, "<cell>", "exec")
+    try:
+        table = symtable.symtable(text, "<cell>", "exec")
+    except SyntaxError:  # ``nonlocal``, of a function inside another one that is looked at alone
+        names = sorted(
+            {n for one in nodes_in(node) if isinstance(one, ast.Nonlocal) for n in one.names}
+        )
+        within = textwrap.indent(text, "    ")
+        text = f"def outer({', '.join(names)}):\n{within}"
+        (table,) = symtable.symtable(text, "<cell>", "exec").get_children()
     reads: set[str] = set()
     writes: set[str] = set()
     for child in table.get_children():
