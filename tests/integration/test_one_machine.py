@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import stat
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import psutil
@@ -185,9 +188,9 @@ def test_a_directory_that_cannot_be_used_is_named(tmp_path):
     assert str(tmp_path / "file") in answer.stderr
 
 
-def test_ctrl_c_ends_everything(tmp_path, monkeypatch):
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
+def test_ctrl_c_ends_everything(tmp_path, monkeypatch, request):
+    scratch = Path(tempfile.mkdtemp(prefix="short-"))
+    request.addfinalizer(lambda: shutil.rmtree(scratch))
     monkeypatch.setenv("TMPDIR", str(scratch))
     deep = tmp_path.joinpath(*["a-long-name"] * 10)  # longer than the address of a socket may be
     deep.mkdir(parents=True)

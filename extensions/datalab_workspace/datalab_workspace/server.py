@@ -153,20 +153,22 @@ class WorkspaceServer(ServerApp):
         return False
 
     def _signal_stop(self, sig: Any, frame: Any) -> None:
-        """Stop, after what is open in the browser has been saved; at once, if told twice."""
+        """Stop, after what is open in the browser has been saved; at once, if told twice.
+
+        Nothing else is done here than to ask the loop for it. A signal may come while a line is
+        being logged; who logs then gets ``RuntimeError: reentrant call`` from Python's buffered
+        standard error, and the stop would be lost (seen with jupyter_server 2.21).
+        """
+        self.io_loop.add_callback_from_signal(self._stop_by_signal, sig, frame)
+
+    async def _stop_by_signal(self, sig: Any, frame: Any) -> None:
         told = announcement.of(self) if sig == signal.SIGTERM else None
-        if told is None:
-            super()._signal_stop(sig, frame)
-            return
-        self.log.info("Told to stop; open pages save first.")
-
-        async def stop() -> None:
-            try:
+        try:
+            if told is not None:
+                self.log.info("Told to stop; open pages save first.")
                 await told.make()
-            finally:
-                super(WorkspaceServer, self)._signal_stop(sig, frame)
-
-        self.io_loop.add_callback_from_signal(stop)
+        finally:
+            super()._signal_stop(sig, frame)
 
     def _find_http_port(self) -> None:
         if self.listener is None:

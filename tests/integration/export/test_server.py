@@ -87,9 +87,15 @@ def server(
             _until(answers, "the server's answer")
             yield client, process
     finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait(60)
+        _until(lambda: _ended(process), "the server's end")
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Ask a server to end; again, since a signal that interrupts a log line is lost on it."""
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(10)
+    return process.poll() is not None
 
 
 @pytest.fixture(scope="module")

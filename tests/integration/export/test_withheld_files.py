@@ -21,6 +21,9 @@ KEY = "AKIAIOSFODNN7EXAMPLE"
 @pytest.fixture
 def notebook(tmp_path, monkeypatch):
     monkeypatch.setattr(withholding, "LARGEST_DATA", 1000)
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "Ada")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "ada@example.org")
     (tmp_path / "settings").mkdir()
     (tmp_path / "settings/credentials.json").write_text(json.dumps({"key": KEY}))
     (tmp_path / "big.csv").write_text("1\n" * 600)
@@ -34,12 +37,11 @@ def notebook(tmp_path, monkeypatch):
 
 def test_the_notebook_verifies_and_its_commit_has_neither_key_nor_large_data(notebook, capsys):
     folder = notebook.parent / "pipelines" / "sales"
-    settings = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
     status = main([str(notebook), "--verify", "--json", "--commit", "--to", str(folder)])
     said = json.loads(capsys.readouterr().out)
     assert (status, said["verification"]["status"]) == (0, "equal"), said
     assert len(said["plan"]["stages"]) == 2
-    git = ["git", *settings, "-C", str(folder)]
+    git = ["git", "-C", str(folder)]
     names = subprocess.check_output([*git, "ls-files"], text=True).splitlines()
     assert "small.csv" in names
     assert not {"big.csv", "settings/credentials.json"} & set(names)
