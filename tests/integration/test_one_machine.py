@@ -194,7 +194,9 @@ def test_ctrl_c_ends_everything(tmp_path, monkeypatch, request):
     monkeypatch.setenv("TMPDIR", str(scratch))
     deep = tmp_path.joinpath(*["a-long-name"] * 10)  # longer than the address of a socket may be
     deep.mkdir(parents=True)
-    site = Datalab(deep / "data").start()
+    site = Datalab(deep / "data")
+    request.addfinalizer(site.stop)  # whatever fails below
+    site.start()
     person = Person(site)
     person.sign_in(site.link())
     person.start("small")
