@@ -38,6 +38,8 @@ class WorkspaceHandler(APIHandler):
         The hub answers when all is over, and that this server does not live to say.
         """
         asking = asyncio.ensure_future(self._ask())
+        # Once the stop has begun nobody reads how this ends: most likely with the connection.
+        asking.add_done_callback(lambda task: task.cancelled() or task.exception())
         begun = asyncio.ensure_future(announcement.begun(self.settings))
         done, _ = await asyncio.wait(
             {asking, begun}, timeout=_PATIENCE, return_when=asyncio.FIRST_COMPLETED
