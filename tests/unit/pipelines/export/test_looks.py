@@ -119,3 +119,13 @@ def test_a_quotation_is_prose_without_its_marks():
 def test_a_name_that_is_cut_ends_with_a_word_that_means_something(tmp_path, title, name):
     plan = planned(tmp_path, [f"## {title}", "x = [1]", "## Other", "x.append(2)"])
     assert plan.stages[0].name == name
+
+
+def test_a_plot_of_sympy_that_is_saved_is_shown_where_the_notebook_shows_it(tmp_path):
+    cells = stages(
+        "import sympy\nx = sympy.symbols('x')",
+        ["p = sympy.plot(x**2, show=False)", "p.save('x.png')", "print(x)"],
+        "z = 1\nprint(z)",
+    )
+    text = of_stage(planned(tmp_path, cells), "part_bx")
+    assert "p.save('x.png'))\n    end_of_cell()\n" in text

@@ -12,12 +12,14 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+from collections.abc import Set
 
 from IPython.core.inputtransformer2 import TransformerManager
 
 from ..errors import ExportError
 from ..model import Cell, CodeCell, Statement, Warn
 from ..text import Edit, apply_edits, offsets, span
+from .automagic import spelled_out
 
 DROPPED = {
     *(
@@ -56,10 +58,13 @@ INSTALL = re.compile(r"^\s*(?:python3?\s+-m\s+)?(?:pip3?|conda|mamba|uv\s+pip)\s
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[ \t]*(.*)\n?", re.MULTILINE)
 
 
-def translate(cell: Cell, warnings: list[Warn]) -> CodeCell:
-    """Return the Python of a code cell; raises ``ExportError`` for a syntax error."""
+def translate(cell: Cell, warnings: list[Warn], bound: Set[str] = frozenset()) -> CodeCell:
+    """Return the Python of a code cell; raises ``ExportError`` for a syntax error.
+
+    ``bound`` are the names that cells above may have given a value, ``*`` if those are not known.
+    """
     found = CodeCell(cell.index, "")
-    source = _cell_magics(cell.source, found, warnings)
+    source = _cell_magics(spelled_out(cell.source, bound), found, warnings)
     if found.opaque:
         return found
     text = TransformerManager().transform_cell(source)

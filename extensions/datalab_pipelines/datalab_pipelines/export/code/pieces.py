@@ -44,6 +44,15 @@ def loaded(text: str) -> set[str]:
     return names_in(ast.parse(text))
 
 
+def is_literal(node: ast.expr) -> bool:
+    """Say whether a value is written out, without a name in it."""
+    try:
+        ast.literal_eval(node)
+    except ValueError:
+        return False
+    return True
+
+
 def with_nonlocal(text: str, local: set[str]) -> str:
     """Return code whose inner functions say ``nonlocal`` where they said ``global``."""
     where = offsets(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from ..cells.automagic import bound_in
 from ..cells.magics import statements_of, translate
 from ..cells.names import Flow, scope_of
 from ..cells.namespaces import name_globals
@@ -44,7 +45,11 @@ def analyse(notebook: Notebook) -> Analysis:
     """Return what the cells of ``notebook`` do. Raises ``ExportError`` for a syntax error."""
     warnings: list[Warn] = []
     cells = [one for one in notebook.cells if one.kind == "code" and one.source.strip()]
-    code = [translate(cell, warnings) for cell in cells]
+    code: list[CodeCell] = []
+    bound: set[str] = set()
+    for one in cells:
+        code.append(translate(one, warnings, bound))
+        bound |= bound_in(code[-1])
     for source, translated in zip(cells, code, strict=True):
         if "raises-exception" in source.tags:
             translated.opaque = "it is tagged raises-exception: the notebook goes on after it"
