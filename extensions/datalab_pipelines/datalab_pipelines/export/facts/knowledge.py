@@ -55,6 +55,7 @@ UNSTORABLE = {
     "pandas.HDFStore": "an open file",
     "requests.get_stream": "an open connection",
     "weakref.ref": "a weak reference",
+    "contextvars.ContextVar": "a variable of a context",
     "matplotlib.pyplot.subplots": "a figure",
     "matplotlib.pyplot.figure": "a figure",
     "matplotlib.pyplot.gca": "axes of a figure",
