@@ -129,3 +129,24 @@ def test_a_plot_of_sympy_that_is_saved_is_shown_where_the_notebook_shows_it(tmp_
     )
     text = of_stage(planned(tmp_path, cells), "part_bx")
     assert "p.save('x.png'))\n    end_of_cell()\n" in text
+
+
+def test_what_is_said_above_a_heading_belongs_to_the_stage_before(tmp_path):
+    said = "# \nSo it is one.\n\n## Two\n\nNow more."
+    cells = ["## One", "x = [1]", said, "y = x + [2]\nprint(y)"]
+    plan = planned(tmp_path, cells)
+    one, two = of_stage(plan, "one"), of_stage(plan, "two")
+    assert "    # So it is one.\n" in one
+    assert "So it is" not in two
+    assert '"""Two.\n\nNow more.\n"""' in two
+
+
+def test_nothing_is_imported_for_the_local_names_of_a_function(tmp_path):
+    cells = [
+        "## One",
+        "N = 3\ndef g(): return N\nxs = [g()]",
+        "## Two",
+        "def f(x):\n    N = len(x)\n    return N\nprint(f(xs))",
+    ]
+    text = of_stage(planned(tmp_path, cells), "two")
+    assert "N" not in text.split("def two")[0].replace("None", "")

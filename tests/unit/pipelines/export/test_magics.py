@@ -81,3 +81,26 @@ def test_names_of_cells_above_are_variables(tmp_path, above):
     (tmp_path / "shop.py").write_text("ls = 1")
     analysis = planned(tmp_path, [above, "x = 1", "ls"]).analysis
     assert "shell" not in analysis.code[-1].code
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("%%writefile a.txt\none\ntwo", '    _file.write("""\\\none\ntwo\n""")'),
+        ("%%writefile a.txt\none\n\\d\n", '    _file.write(r"""one\n\\d\n""")'),
+        ("%%writefile a.txt\none", "    _file.write('one\\n')"),
+        ('%%writefile a.py\n"""doc"""\nx\n', "    _file.write('''\\\n\"\"\"doc\"\"\"\nx\n''')"),
+        ("%%writefile {name}.txt\none", 'with open(f"""{name}.txt""", \'w\') as _file:'),
+    ],
+)
+def test_a_file_is_written_on_lines_of_its_own(source, line):
+    assert line in translate(Cell(0, "code", source), []).code
+
+
+@pytest.mark.parametrize(
+    "body", ["one\ntwo", "\\d\n\\", "a\tb\nc\n", "\"\"\"'''\n\n", "ü\nü\n", "x\\\ny\n", '\n"a"\n']
+)
+def test_what_is_written_is_the_cell_and_a_line_s_end(tmp_path, monkeypatch, body):
+    monkeypatch.chdir(tmp_path)
+    exec(translate(Cell(0, "code", f"%%writefile a.txt\n{body}"), []).code, {})
+    assert (tmp_path / "a.txt").read_text() == body.removesuffix("\n") + "\n"

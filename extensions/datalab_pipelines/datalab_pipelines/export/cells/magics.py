@@ -143,7 +143,9 @@ def _cell_magics(source: str, found: CodeCell, warnings: list[Warn]) -> str:
         words = shlex.split(line)
         mode = "a" if "-a" in words or "--append" in words else "w"
         target = words[-1] if words else ""
-        return f"with open({target!r}, {mode!r}) as _file:\n    _ = _file.write({body!r})\n"
+        body += "" if body.endswith("\n") else "\n"  # IPython ends every cell with a line's end
+        opened = f"with open({_expanded(target)}, {mode!r}) as _file:"
+        return f"{opened}\n    _file.write({_text_of(body)})\n"
     if name in DISPLAY_CELLS:
         return ""
     if name in ("sql", "cython", "R", "julia", "ruby", "perl", "latex", "pypy", "prun", "debug"):
@@ -151,6 +153,16 @@ def _cell_magics(source: str, found: CodeCell, warnings: list[Warn]) -> str:
         return ""
     found.opaque = f"%%{name} is a magic that only IPython knows"
     return ""
+
+
+def _text_of(body: str) -> str:
+    """Return a file's content as Python writes it, on lines of its own where that is the same."""
+    for quotes in ('"""', "'''"):
+        made = f"{'r' if chr(92) in body else ''}{quotes}{body}{quotes}"
+        same = body.isprintable() or all(line.isprintable() for line in body.split("\n"))
+        if same and body.count("\n") > 1 and quotes not in body and body.endswith("\n"):
+            return made if chr(92) in body else f"{quotes}{chr(92)}\n{body}{quotes}"
+    return repr(body)
 
 
 def _calls(text: str, tree: ast.Module, found: CodeCell, warnings: list[Warn]) -> str:

@@ -6,6 +6,7 @@ import html
 import re
 import textwrap
 
+from ..cells.reading import plain_text
 from ..model import StagePlan
 
 LISTED = re.compile(r"([-*+]|\d+[.)])\s")
@@ -56,6 +57,27 @@ def paragraphs(sources: list[str], headings: bool = False) -> list[str]:
             if items:
                 found.append("\n".join(plain(one) for one in items))
     return found
+
+
+def at_heading(sources: list[str], title: str) -> tuple[list[str], list[str]]:
+    """Return Markdown cells in two: above the last heading ``title``, and from there on.
+
+    What has no such heading is all below.
+    """
+    for number in range(len(sources) - 1, -1, -1):
+        for match in reversed(list(HEADING.finditer(SHOWN.sub(_blank, sources[number])))):
+            if plain_text(match[0].strip().strip("#")) == title:
+                one = sources[number]
+                return [*sources[:number], one[: match.start()]], [
+                    one[match.start() :],
+                    *sources[number + 1 :],
+                ]
+    return [], sources
+
+
+def _blank(match: re.Match[str]) -> str:
+    """Return as many characters, none of which means anything."""
+    return re.sub(r"[^\n]", " ", match[0])
 
 
 def comment(sources: list[str], title: str) -> str:
@@ -112,7 +134,7 @@ def docstring(prose: list[str], stage: StagePlan) -> str:
         room -= len(one)
         lines.append("")
         for item in one.split("\n"):
-            lines += _wrapped(sentence(item), 88)
+            lines += _wrapped(item, 88)
     text = "\n".join(lines).replace('"""', "'''")
     opened = 'r"""' if "\\" in text else '"""'
     text = re.sub(r'["\\]$', "", text)

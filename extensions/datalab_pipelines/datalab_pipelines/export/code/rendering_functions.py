@@ -16,9 +16,19 @@ from ..flow.connecting import RANDOM
 from ..model import CodeCell, Plan, Port, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
 from .hinting import Hints
-from .pieces import apart, called_in, is_literal, line_of, loaded, names_in, tidied, with_nonlocal
+from .pieces import (
+    apart,
+    called_in,
+    is_literal,
+    line_of,
+    loaded,
+    names_in,
+    names_outside,
+    tidied,
+    with_nonlocal,
+)
 from .preamble import Preamble, imports_of, preamble_of, side_effects
-from .prose import comment, docstring, paragraphs, sentence
+from .prose import at_heading, comment, docstring, paragraphs, sentence
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 
 NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
@@ -176,7 +186,7 @@ class FunctionsForm(VariablesForm):
         module.body = [*([definition, "", ""] if definition else []), function]
         text = "\n".join(module.body)
         module.imports |= set(self._imports_for(text))
-        names = loaded(text) | names_in_text(ast.parse(text))
+        names = names_outside(text) | names_in_text(ast.parse(text))
         for one in NOTEBOOK:
             own = self.own(one) if one == "show" else one  # the others the notebook itself calls
             if own in names and own not in self.bound:
@@ -259,6 +269,8 @@ class FunctionsForm(VariablesForm):
         local = self._local(stage)
         lines += [with_nonlocal(one, local) for one in replayed]
         cells = self._cells_of(stage, module)
+        if words := self._last_words(number):
+            cells += ["", words]
         lines += ["", *cells] if lines and "\n" in "\n".join(cells) else cells
         result = self._result(stage, module)
         lines += ["", *result] if cells and "\n" in cells[-1] else result
@@ -434,15 +446,23 @@ class FunctionsForm(VariablesForm):
 
     def _imports_for(self, text: str) -> list[str]:
         """Return the import lines of the notebook that ``text`` needs."""
-        tree = ast.parse(text)
-        names = names_in(tree) | names_in_text(tree)
+        names = names_outside(text) | names_in_text(ast.parse(text))
         return [line for name, line in self.imported.items() if name in names]
 
     # -- text ---------------------------------------------------------------------------------
 
     def _prose(self, stage: StagePlan) -> list[str]:
         """Return the paragraphs above the stage's first cell, without headings and pictures."""
-        return paragraphs(self._markdown(stage.cells[0]))
+        sources = self._markdown(stage.cells[0])
+        first = stage is self.plan.stages[0]
+        return paragraphs(sources if first else at_heading(sources, stage.title)[1])
+
+    def _last_words(self, number: int) -> str:
+        """Return as comment what the notebook says between a stage's last cell and a heading."""
+        if number + 1 == len(self.plan.stages):
+            return ""
+        after = self.plan.stages[number + 1]
+        return comment(at_heading(self._markdown(after.cells[0]), after.title)[0], "")
 
     def _markdown(self, index: int) -> list[str]:
         found: list[str] = []
