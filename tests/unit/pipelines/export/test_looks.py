@@ -6,8 +6,9 @@ import pytest
 from datalab_pipelines.export.code.pieces import tidied
 from datalab_pipelines.export.code.prose import paragraphs
 from datalab_pipelines.export.code.rendering import code_files
+from datalab_pipelines.export.proof.running import run_notebook
 from datalab_pipelines.export.proof.verifying import verify
-from datalab_pipelines.outputs import note_value, recording
+from datalab_pipelines.outputs import note_value, recording, tables_as_in_notebooks
 from exporting import planned, stages
 
 
@@ -150,3 +151,20 @@ def test_nothing_is_imported_for_the_local_names_of_a_function(tmp_path):
     ]
     text = of_stage(planned(tmp_path, cells), "two")
     assert "N" not in text.split("def two")[0].replace("None", "")
+
+
+@pytest.mark.parametrize(("chosen", "then"), [(0, 20), (7, 7), (None, None)])
+def test_tables_are_as_wide_as_in_a_notebook_unless_somebody_has_chosen(chosen, then):
+    pandas = pytest.importorskip("pandas")
+    with pandas.option_context("display.max_columns", chosen):
+        tables_as_in_notebooks()
+        assert pandas.get_option("display.max_columns") == then
+
+
+def test_a_wide_table_is_printed_whole_by_notebook_and_stage(tmp_path):
+    first = "import pandas as pd\ntable = pd.DataFrame({f'column {n}': [n] for n in range(15)})"
+    cells = stages([f"{first}\nprint(table)"], "print(table, table.size)")
+    plan = planned(tmp_path, cells)
+    run = run_notebook(plan, tmp_path / "run", 60, {})
+    assert "..." not in "".join(line for cell in run.values() for line in cell["outputs"])
+    assert verify(plan).status == "equal"
