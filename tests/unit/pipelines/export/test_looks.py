@@ -112,9 +112,12 @@ def test_a_quotation_is_prose_without_its_marks():
 @pytest.mark.parametrize(
     ("title", "name"),
     [
-        ("Titanic: machine learning from disaster", "titanic_machine_learning"),
+        (
+            "Titanic: how machine learning learns from disaster",
+            "titanic_how_machine_learning_learns",
+        ),
         ("What the data are made of", "what_the_data_are_made_of"),
-        ("Of the in the of the in the of the end of it", "of"),
+        ("Of the in the of the in the of the in the of it", "of"),
     ],
 )
 def test_a_name_that_is_cut_ends_with_a_word_that_means_something(tmp_path, title, name):
@@ -168,3 +171,54 @@ def test_a_wide_table_is_printed_whole_by_notebook_and_stage(tmp_path):
     run = run_notebook(plan, tmp_path / "run", 60, {})
     assert "..." not in "".join(line for cell in run.values() for line in cell["outputs"])
     assert verify(plan).status == "equal"
+
+
+def test_stages_of_one_heading_are_called_by_what_differs(tmp_path):
+    plan = planned(
+        tmp_path,
+        [
+            *("## Example: choosing features", "x = [1]"),
+            *("## Example: choosing a model", "x.append(2)"),
+            *("## Twice", "x.append(3)", "## Twice", "x.append(4)"),
+        ],
+    )
+    assert [stage.name for stage in plan.stages] == [
+        *("choosing_features", "choosing_a_model", "twice", "twice_2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Bayes's Theorem", "bayes_theorem"),
+        ("Let's look", "lets_look"),
+        ("Schrödinger’s cat", "schrodingers_cat"),
+    ],
+)
+def test_an_apostrophe_or_an_accent_is_no_end_of_a_word(tmp_path, title, name):
+    plan = planned(tmp_path, [f"## {title}", "x = [1]", "## Other", "x.append(2)"])
+    assert plan.stages[0].name == name
+
+
+def test_a_setting_that_a_later_one_overwrites_is_not_repeated(tmp_path):
+    plan = planned(
+        tmp_path,
+        [
+            *("## One", "import pandas as pd\nx = [1]\nprint(x)\npd.options.display.max_rows = 8"),
+            "pd.options.display.max_rows = 10\npd.options.display.max_columns = 7",
+            *("## Two", "print(pd.DataFrame(x))"),
+        ],
+    )
+    text = of_stage(plan, "two")
+    assert "pd.options.display.max_rows = 10\n" in text
+    assert "pd.options.display.max_columns = 7\n" in text
+    assert "max_rows = 8" not in text
+
+
+def test_a_long_title_is_cut_before_a_word_that_means_nothing(tmp_path):
+    title = "Cross-validation for parameter tuning, model selection, feature selection for all, and"
+    title += " so on"
+    plan = planned(tmp_path, [f"# {title}", "## One", "x = [1]", "## Two", "x.append(2)"])
+    first = code_files(plan)["pipeline.py"].split("\n")[0]
+    assert first.endswith('for all…"""')
+    assert len(first) <= 100

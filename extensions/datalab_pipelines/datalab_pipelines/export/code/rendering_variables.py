@@ -17,6 +17,8 @@ from ..flow.liveness import Lives, lives
 from ..model import Analysis, CodeCell, Plan, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
 from .data_files import working_folder
+from .pieces import still_hold
+from .prose import sentence
 
 HELPERS = ("show", "display", "shell", "shell_lines", "capture_output")
 SILENT = {"print", "display", "show", "shell"}
@@ -26,6 +28,9 @@ GIVES_NOTHING = re.compile(
     r"|warnings\.(filterwarnings|simplefilter)$|os\.makedirs$"
 )
 ENVIRONMENT = re.compile(r"os\.(environ|putenv)|sys\.path|warnings\.")
+
+
+UNFINISHED = re.compile(r"([,;:–-]?\s(and|or|of|the|a|an|for|with|in|to|on|by|from))*[,;:]?…$")
 
 
 class VariablesForm:
@@ -147,7 +152,7 @@ class VariablesForm:
 
     def _header(self, stage: StagePlan, code: str) -> str:
         names = {n.id for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name)}
-        lines = [f'"""{_short(stage.title)}."""', "", *self._futures()]
+        lines = [f'"""{sentence(_short(stage.title))}"""', "", *self._futures()]
         ours = {
             "datalab_pipelines": ["stage"],
             "datalab_pipelines.carrying": ["Variables", "kept"],
@@ -195,13 +200,16 @@ class VariablesForm:
 
     def _replayed(self, stage: StagePlan, number: int) -> tuple[list[str], list[str]]:
         """Return settings of earlier stages, and functions that this one needs."""
-        lines, names = [], []
-        for earlier in self.plan.stages[:number]:
-            for index in earlier.cells:
-                for one in self.analysis.settings.get(index, []):
-                    if id(one.node) in self.repeated:
-                        continue
-                    lines.append(_source(self.cells[index], one))
+        settings = [
+            (self.cells[index], one)
+            for earlier in self.plan.stages[:number]
+            for index in earlier.cells
+            for one in self.analysis.settings.get(index, [])
+            if id(one.node) not in self.repeated
+        ]
+        kept = still_hold([one.node for _, one in settings])
+        lines = [_source(cell, one) for cell, one in settings if id(one.node) in kept]
+        names = []
         for name, them in self.analysis.definitions.items():
             holds = said_before(min(stage.cells), them)
             if holds is None or not holds.carried or not self._needs(stage, name):
@@ -348,7 +356,7 @@ class VariablesForm:
         taken = ", ".join(f"{p.name}: {p.type} = {p.default!r}" for p in self.plan.parameters)
         return [
             *("", "", f'@pipeline("{self.plan.name}")', f"def main({taken}) -> None:"),
-            f'    """{_short(self.plan.title)}."""',
+            f'    """{sentence(_short(self.plan.title))}"""',
             *(f"    {call}" for call in calls),
             *("", "", 'if __name__ == "__main__":', "    main.main()", ""),
         ]
@@ -388,9 +396,10 @@ def _targets(node: ast.stmt) -> list[ast.AST]:
     return list(node.targets) if isinstance(node, ast.Assign) else []
 
 
-def _short(title: str) -> str:
+def _short(title: str, width: int = 84) -> str:
     """Return a title that fits into a line."""
-    return _plain(textwrap.shorten(title, 64, placeholder="…"))
+    short = textwrap.shorten(title, width, placeholder="…")
+    return _plain(short if short == title else UNFINISHED.sub("…", short))
 
 
 def _names_of(node: ast.stmt) -> list[str]:

@@ -176,14 +176,30 @@ def _stages(starts: list[Start], analysis: Analysis) -> list[StagePlan]:
 
 
 def _distinct(stages: list[StagePlan]) -> None:
+    _by_what_differs(stages)
     seen: set[str] = set()
     for number, stage in enumerate(stages, 1):
         name = stage.name or f"part_{number}"
+        again = 2
         while name in seen:
-            name = f"{stage.name}_{number}"
-            number += 1
+            name = f"{stage.name}_{again}"
+            again += 1
         seen.add(name)
         stage.name = name
+
+
+def _by_what_differs(stages: list[StagePlan]) -> None:
+    """Call ``Example: parameters`` and ``Example: features`` by what follows the colon."""
+    heads: dict[str, list[tuple[StagePlan, str]]] = {}
+    for stage in stages:
+        head, _, rest = stage.title.partition(": ")
+        heads.setdefault(head, []).append((stage, _slug(rest, "_")))
+    for them in heads.values():
+        names = {name for _, name in them}
+        others = {stage.name for stage in stages} - {stage.name for stage, _ in them}
+        if len(them) > 1 and len(names) == len(them) and "" not in names and not names & others:
+            for stage, name in them:
+                stage.name = name
 
 
 def _free(stage: StagePlan, stages: list[StagePlan], analysis: Analysis) -> str:
@@ -208,10 +224,10 @@ def _slug(text: str, by: str) -> str:
         words = words[1:]  # "2. Train" is called train
     taken: list[str] = []
     for word in words:
-        if taken and len(by.join([*taken, word])) > 30:
+        if taken and len(by.join([*taken, word])) > LONGEST_NAME:
             while len(taken) > 1 and taken[-1] in DANGLING:
                 taken.pop()
             break
-        taken.append(word[:30])
+        taken.append(word[:LONGEST_NAME])
     slug = by.join(taken)
     return slug if not slug or slug[0].isalpha() else f"part{by}{slug}"
