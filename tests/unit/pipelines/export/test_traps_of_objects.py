@@ -34,6 +34,11 @@ APART = {
     "keys of a dictionary that stays": stages(
         "d = {'a': 1}\nk = d.keys()", "print(sorted(k), 'a' in k)", "print(k & {'a', 'b'})"
     ),
+    "a distribution with a generator of its own": stages(
+        "from scipy import stats\nd = stats.norm(0, 1)\nd.random_state = 3",
+        "print(d.rvs(2))",
+        "print(d.rvs(2))",
+    ),
     "objects with values of their own": stages(
         "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass P:\n    x: int\n"
         "p = P(1)\nall_of_them = {p}",
@@ -80,6 +85,19 @@ TOGETHER = {
         "class A: pass\ndef patch(c, v): setattr(c, 'z', v)",
         "patch(A, 3)",
         "print(A.z, A().z)",
+    ),
+    "an array that is read-only": stages(
+        "import numpy as np\na = np.arange(3)\na.flags.writeable = False",
+        "try:\n    a[0] = 1\nexcept ValueError:\n    print('no')",
+        "print(a.flags.writeable)",
+    ),
+    "groups of an iterator": stages(
+        "from itertools import groupby\ng = groupby('aab')",
+        "print(next(g)[0])",
+        "print(len(list(g)))",
+    ),
+    "a match": stages(
+        "import re\nm = re.match('(a)(b)', 'ab')", "print(m.group(1))", "print(m.end())"
     ),
     "a variable of a context": stages(
         "import contextvars\nv = contextvars.ContextVar('v', default=0)\n_t = v.set(3)",

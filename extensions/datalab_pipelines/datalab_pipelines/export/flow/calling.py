@@ -218,6 +218,8 @@ def _method(
         if owner.type not in purity.COPIED:
             at.heap.hold(owner.objects, added - owner.objects)
         return Value(added if method == "setdefault" else NOTHING, "")
+    if method == "rvs":  # draws, it may be from a generator of its own
+        at.change_only(owner.objects)
     if method in purity.SHRINKS:
         at.change_only(owner.objects)
         return at.of(at.heap.elements(owner.objects))
