@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 MOST_SPREAD = 8  # positions that ``*args`` may fill
 TENSORS = "tensors"  # the type of what TensorFlow and Keras make
+ITERATOR = "iterator"  # what a splitter of scikit-learn gives
 PLAIN_DATA = re.compile(r"\.datasets\.\w+\.load_data$|\.utils\.(to_categorical|get_file)$")
 GIVES_PLAIN_DATA = {"predict", "evaluate", "numpy", "get_weights", "count_params", "to_json"}
+SPLITTERS = "sklearn.model_selection."
 DEEPEST = 12  # functions inside one another that are walked into
 
 
@@ -39,9 +41,7 @@ def call(at: Follower, node: ast.Call) -> Value:
         at.change(named["out"].objects)
     if any(word.startswith("overwrite_") for word in named) or _without_copy(node):
         at.change(everything)
-    for number in everything:
-        if at.heap.types.get(number) in purity.GENERATORS:  # whoever gets one draws from it
-            at.change_only(frozenset({number}))
+    _may_draw(at, at.heap.inside(everything))
     name = at.name_of(node.func)
     at.sites.append(id(node))
     try:
@@ -52,6 +52,12 @@ def call(at: Follower, node: ast.Call) -> Value:
         return _own(at, node, at.value(node.func), given, named, everything)
     finally:
         at.sites.pop()
+
+
+def _may_draw(at: Follower, objects: Objects) -> None:
+    """Note that whoever gets a generator of random numbers, or what holds one, draws from it."""
+    drawn = [one for one in objects if at.heap.types.get(one) in purity.GENERATORS]
+    at.change_only(frozenset(drawn))
 
 
 def _without_copy(node: ast.Call) -> bool:
@@ -227,6 +233,9 @@ def _method(
     if TENSORS in kinds and method in GIVES_PLAIN_DATA:
         at.change(owner.objects | everything)
         return at.make(node, "made")
+    _may_draw(at, at.heap.inside(owner.objects))
+    if method == "split" and kinds and all(one.startswith(SPLITTERS) for one in kinds):
+        return at.make(node, ITERATOR, owner.objects | everything)
     estimator = bool(kinds) and all(one.split(".")[0] in purity.ESTIMATOR_ROOTS for one in kinds)
     if "drawing" in kinds:
         at.change_only(owner.objects)

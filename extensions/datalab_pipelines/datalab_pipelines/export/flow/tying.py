@@ -7,12 +7,15 @@ import ast
 from ..facts.tensors import made_by_tensors
 from ..model import Analysis, Interval, Plan, StagePlan
 from . import purity
-from .calling import TENSORS
+from .calling import ITERATOR, TENSORS
 from .connecting import Sight
 from .heap import NOTHING, reach
 
 # With these a class says itself what of its objects a file holds; ``copy`` asks the same.
-PICKLED = {"__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "__getnewargs__"}
+PICKLED = {
+    *("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__del__"),
+    *("__getattr__", "__getattribute__"),
+}
 
 
 def tied(plan: Plan, sight: Sight) -> list[Interval]:
@@ -45,6 +48,8 @@ def tied(plan: Plan, sight: Sight) -> list[Interval]:
                     )
                 elif kind in own_way:
                     why = f"{name} holds an object of {kind}, which says itself how it is stored"
+                elif kind == ITERATOR:
+                    why = f"{name} is an iterator, which cannot be stored"
                 elif kind in purity.DICT_VIEWS.values() and last.edges.get(one, NOTHING) & later:
                     why = f"{name} looks into a dictionary that changes later"
             if why:
