@@ -6,9 +6,9 @@ import ast
 
 from ..facts.tensors import made_by_tensors
 from ..model import Analysis, Interval, Plan, StagePlan
-from .calling import TENSORS
 from .connecting import Sight
 from .heap import reach
+from .libraries import TENSORS
 
 
 def tied(plan: Plan, sight: Sight) -> list[Interval]:
@@ -61,20 +61,27 @@ def _classes_of_tensors(analysis: Analysis, sight: Sight) -> set[str]:
 def watching(plan: Plan, sight: Sight) -> list[Interval]:
     """Return where a variable holds a function that sees variables, from stage to stage.
 
-    In another process such a function would see copies, so the stages have to be one.
+    In another process such a function would see copies, so the stages have to be one. So would the
+    methods of an instance whose class is said again in every stage, and it would be of another one.
     """
     analysis = plan.analysis
     shared = set(plan.shared) | {one.name for one in plan.parameters}
     carried = {name for name, them in analysis.definitions.items() if them[0].carried}
     routines = sight.follower.heap.routines
+    types = sight.follower.heap.types
     found: list[Interval] = []
     for stage, following in zip(plan.stages, plan.stages[1:], strict=False):
         last = sight.moments[stage.cells[-1]]
         for name in sorted(_handed_on(stage, following) & set(last.variables)):
             for one in sorted(reach(last.variables[name].objects, last.edges)):
                 routine = routines.get(one)
-                if routine is None:
+                kind = types.get(one, "").removeprefix("class ")
+                if routine is None and kind not in carried:
                     continue
+                if routine is None:
+                    why = f"{name} holds an instance of {kind}, which is not the same elsewhere"
+                    found.append(Interval(stage.cells[-1], following.cells[0], "class", why))
+                    break
                 seen = sorted((set(routine.reads) & set(last.variables)) - shared)
                 seen = [
                     one
@@ -96,3 +103,18 @@ def _is_carried(node: ast.AST, analysis: Analysis) -> bool:
         for them in analysis.definitions.values()
         for one in them
     )
+
+
+def stored_in(analysis: Analysis, sight: Sight) -> set[str]:
+    """Return the functions and classes that something is stored in: ``tag(f)``, ``kinds[0].n = 1``.
+
+    They are not what their definition says any more.
+    """
+    routines = sight.follower.heap.routines
+    nodes = {id(routines[one].node) for one in sight.follower.stored & routines.keys()}
+    return {
+        name
+        for name, them in analysis.definitions.items()
+        for one in them
+        if id(getattr(one.statement.node, "value", one.statement.node)) in nodes
+    }
