@@ -135,7 +135,7 @@ class Definition:
     cell: int
     statement: Statement = field(repr=False)
     free: set[str] = field(default_factory=set)
-    early: set[str] = field(default_factory=set)  # names read when the statement itself runs
+    beside: set[str] = field(default_factory=set)  # other names that the statement binds
     shared: bool = False
     carried: bool = False
 
