@@ -131,7 +131,7 @@ class Definition:
     """A statement that can be said again elsewhere: an import, a function, a class, a constant."""
 
     name: str
-    kind: str  # import, function, class, constant
+    kind: str  # import, function, class, constant, place
     cell: int
     statement: Statement = field(repr=False)
     free: set[str] = field(default_factory=set)
