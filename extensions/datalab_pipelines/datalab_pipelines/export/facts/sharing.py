@@ -168,6 +168,7 @@ def divide(
         carried = (
             name not in good | excluded | changed
             and (_once(them, bound[name]) or _said_anew(name, them, bound[name]))
+            and any(one.kind != "constant" for one in them)
             and all(not _early_changed(one, changed) and repeating.again(one) for one in them)
         )
         for one in them:

@@ -132,7 +132,10 @@ def _another_name(value: ast.Name | ast.Attribute, bound: dict[str, list[ast.stm
         return isinstance(value, ast.Name) and hasattr(builtins, value.id)
     if isinstance(value, ast.Name) and not any(isinstance(b, IMPORTS) for b in makers):
         return all(isinstance(b, Function | ast.ClassDef | ast.Assign) for b in makers)
-    return all(isinstance(one, IMPORTS) and of_a_library(imported_as(value, one)) for one in makers)
+    module = isinstance(value, ast.Name) and all(isinstance(one, ast.Import) for one in makers)
+    return module or all(
+        isinstance(one, IMPORTS) and of_a_library(imported_as(value, one)) for one in makers
+    )
 
 
 def remembers(decorator: ast.expr) -> bool:
@@ -292,7 +295,9 @@ def _sound_class(
             plain = constant(value) or isinstance(value, ast.Lambda | ast.Call)
             named = isinstance(value, ast.Name) and value.id not in own
             looked_at = _flat(value) and not names & kept
-            if not (plain or named or looked_at or computed(value, _plain_name(bound))):
+            read = {n.id for n in nodes_in(value) if isinstance(n, ast.Name)} if value else set()
+            made = computed(value, _plain_name(bound)) and not read & own
+            if not (plain or named or looked_at or made):
                 return False
             own |= names
         elif not isinstance(one, ast.Pass) and not (

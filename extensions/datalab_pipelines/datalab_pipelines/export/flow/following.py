@@ -208,7 +208,8 @@ class Follower(Memory):
         for handler in node.handlers:
             mid = self._state()
             if handler.name:
-                self.bind(handler.name, self.make(handler, ""))
+                kinds = self.value(handler.type).objects if handler.type else NOTHING
+                self.bind(handler.name, self.make(handler, "", kinds))
             self.block(handler.body)
             self._join(mid)
         self.block(node.orelse)

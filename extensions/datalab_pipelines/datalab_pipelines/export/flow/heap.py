@@ -92,7 +92,7 @@ class Heap:
         for one in objects:
             kind = self.types.get(one, "")
             held = self.holds.get(one, NOTHING)
-            if kind in ("list", "tuple", "set", "dict"):
+            if kind in ("list", "tuple", "set", "dict", "collections.Counter"):
                 found |= held
             elif kind == "numpy.ndarray":
                 found |= {one} | held
