@@ -61,6 +61,10 @@ class Early:
     hints: set[str] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
 
+    def names(self) -> set[str]:
+        """Return all of them."""
+        return self.same | self.computed | self.hints | self.named
+
 
 def early_of(node: ast.stmt) -> Early:
     """Return what a definition's statement reads when it runs."""

@@ -114,6 +114,7 @@ def _with_names(found: Definition) -> Definition:
     inner = node.value if isinstance(node, ast.Assign) else node
     found.free = set(scope_of(inner).reads) | flow.exposed
     found.free.discard(found.name)
+    found.early = early_of(node).names() & found.free
     return found
 
 
