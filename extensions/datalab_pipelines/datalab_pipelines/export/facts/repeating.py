@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from ..cells.names import Flow, scope_of, strings_in
 from ..model import CodeCell, Definition
 from ..trees import nodes_in
+from .looking import kept_attributes
 from .naming import short_name
-from .soundness import Function, kept_attributes, remembers, sound
+from .soundness import Function, remembers, sound
 
 # Decorators that do not call what they are given.
 PATIENT = {

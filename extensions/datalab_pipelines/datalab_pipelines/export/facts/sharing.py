@@ -18,9 +18,10 @@ from ..cells.names import Flow, scope_of
 from ..model import CodeCell, Definition, Statement
 from ..trees import nodes_in
 from .constants import computed, constant, is_type, made_of_constants
+from .looking import kept_attributes
 from .naming import BUILTINS, root_of
 from .repeating import Repeating, early_of
-from .soundness import Function, changed_names, changed_roots, kept_attributes, sound
+from .soundness import Function, changed_names, changed_roots, sound
 
 
 def bindings(code: list[CodeCell]) -> dict[str, list[ast.stmt]]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..cells.names import scope_of
 from ..facts.constants import constant
+from ..facts.looking import only_looked_at
 from ..facts.naming import BUILTINS, root_of
-from ..facts.soundness import only_looked_at
 from ..trees import nodes_in
 from . import purity
 from .heap import Objects, Routine, Value
