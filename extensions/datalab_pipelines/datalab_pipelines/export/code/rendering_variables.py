@@ -201,15 +201,15 @@ class VariablesForm:
                     if id(one.node) in self.repeated:
                         continue
                     lines.append(_source(self.cells[index], one))
-        said: list[tuple[Definition, str]] = []
+        said: dict[str, Definition] = {}
         for name, them in self.analysis.definitions.items():
             holds = said_before(min(stage.cells), them)
-            if holds is None or not holds.carried or not self._needs(stage, name):
+            if holds is None or not holds.carried:
                 continue
-            if len(them) > 1 and name not in self.alive.said[number]:
-                continue  # the stage itself defines it anew before it needs it
-            said.append((holds, name))
-        for holds, name in sorted(said, key=lambda each: _place(each[0])):
+            if name in self.alive.said[number]:  # else not read, or defined anew before it is
+                said[name] = holds
+        for name in _in_order(said):
+            holds = said[name]
             node = holds.statement.node
             if isinstance(node, ast.Import | ast.ImportFrom):
                 lines.append(_import_of(name, node))
@@ -222,22 +222,6 @@ class VariablesForm:
     def alive(self) -> Lives:
         """Return what is alive at the beginning of every stage."""
         return lives(self.plan)
-
-    def _needs(self, stage: StagePlan, name: str) -> bool:
-        """Say whether ``name`` is mentioned in the stage, or in functions that it needs."""
-        seen: set[str] = set()
-        waiting: list[ast.AST] = [
-            one.node for index in stage.cells for one in self.cells[index].statements
-        ]
-        while waiting:
-            node = waiting.pop()
-            words = set(re.findall(r"[A-Za-z_]\w*", ast.unparse(node)))
-            for word in words - seen:
-                seen.add(word)
-                for found in self.analysis.definitions.get(word, []):
-                    if found.carried:
-                        waiting.append(found.statement.node)
-        return name in seen
 
     def _body(self, stage: StagePlan, number: int) -> tuple[str, set[str]]:
         parts, bound = [], set()
@@ -399,8 +383,26 @@ def _short(title: str) -> str:
     return _plain(textwrap.shorten(title, 64, placeholder="…"))
 
 
+def _in_order(said: dict[str, Definition]) -> list[str]:
+    """Return names of definitions as they stand, but each after those that it reads at once."""
+    found: list[str] = []
+    waiting = sorted(said, key=lambda name: _place(said[name]))
+    begun: set[str] = set()
+
+    def add(name: str) -> None:
+        if name not in begun:
+            begun.add(name)
+            for one in waiting:
+                if one in said[name].early:
+                    add(one)
+            found.append(name)
+
+    for name in waiting:
+        add(name)
+    return found
+
+
 def _place(one: Definition) -> tuple[int, int]:
-    """Return where a definition stands: what it derives from is said before it."""
     return one.cell, one.statement.node.lineno
 
 
