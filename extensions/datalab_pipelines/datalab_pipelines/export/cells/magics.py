@@ -16,8 +16,9 @@ import shlex
 from IPython.core.inputtransformer2 import TransformerManager
 
 from ..errors import ExportError
-from ..model import Cell, CodeCell, Statement, Warn
+from ..model import Cell, CodeCell, Notebook, Statement, Warn
 from ..text import Edit, apply_edits, offsets, span
+from .running import Runs
 
 DROPPED = {
     *(
@@ -56,15 +57,34 @@ INSTALL = re.compile(r"^\s*(?:python3?\s+-m\s+)?(?:pip3?|conda|mamba|uv\s+pip)\s
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[ \t]*(.*)\n?", re.MULTILINE)
 
 
-def translate(cell: Cell, warnings: list[Warn]) -> CodeCell:
-    """Return the Python of a code cell; raises ``ExportError`` for a syntax error."""
+def translate_all(notebook: Notebook, warnings: list[Warn]) -> list[CodeCell]:
+    """Return the Python of a notebook's code cells; raises ``ExportError`` as ``translate``."""
+    cells = [one for one in notebook.cells if one.kind == "code" and one.source.strip()]
+    runs = Runs(notebook)
+    code = [translate(cell, warnings, runs) for cell in cells]
+    if runs.ran:
+        without = Runs(notebook, scripts=False)
+        bare = [translate(cell, [], without) for cell in cells]
+        clashes = runs.clashes(bare)
+        code = [
+            CodeCell(one.index, "", opaque=clashes[one.index]) if one.index in clashes else one
+            for one in code
+        ]
+    return code
+
+
+def translate(cell: Cell, warnings: list[Warn], runs: Runs | None = None) -> CodeCell:
+    """Return the Python of a code cell; raises ``ExportError`` for a syntax error.
+
+    ``runs`` gives the code of files that it runs; without, only IPython can run them.
+    """
     found = CodeCell(cell.index, "")
     source = _cell_magics(cell.source, found, warnings)
     if found.opaque:
         return found
     text = TransformerManager().transform_cell(source)
     tree = _parse(text, source, cell)
-    text = _calls(text, tree, found, warnings)
+    text = _calls(text, tree, found, warnings, runs)
     if found.opaque:
         return found
     tree = _parse(text, text, cell)
@@ -148,7 +168,9 @@ def _cell_magics(source: str, found: CodeCell, warnings: list[Warn]) -> str:
     return ""
 
 
-def _calls(text: str, tree: ast.Module, found: CodeCell, warnings: list[Warn]) -> str:
+def _calls(
+    text: str, tree: ast.Module, found: CodeCell, warnings: list[Warn], runs: Runs | None
+) -> str:
     """Replace the ``get_ipython()…`` calls that the transformer wrote."""
     edits: list[Edit] = []
     starts = offsets(text)
@@ -158,7 +180,11 @@ def _calls(text: str, tree: ast.Module, found: CodeCell, warnings: list[Warn]) -
             continue
         assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         alone = id(node) in statements
-        new = _replacement(node, node.func.attr, found, warnings, alone)
+        line = _run_by(node) if alone and not node.col_offset else None
+        if line is not None and runs:
+            new = runs.code(line, found, lambda cell: translate(cell, warnings, runs))
+        else:
+            new = _replacement(node, node.func.attr, found, warnings, alone)
         if not alone and (not new or new.startswith(("import ", "del "))):
             found.opaque = found.opaque or f"{_words(node)} gives a value that only IPython knows"
         if found.opaque:
@@ -184,6 +210,12 @@ def _is_shell_call(node: ast.AST) -> bool:
         in ("run_line_magic", "run_cell_magic", "system", "getoutput", "set_next_input")
         and all(isinstance(one, ast.Constant) for one in node.args)
     )
+
+
+def _run_by(node: ast.Call) -> str | None:
+    """Return what stands behind ``%run``, or None for another magic."""
+    words = [one.value for one in node.args if isinstance(one, ast.Constant)]
+    return str(words[1]) if words[0] == "run" and len(words) == 2 else None
 
 
 def _replacement(

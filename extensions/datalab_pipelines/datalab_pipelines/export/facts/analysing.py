@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from ..cells.magics import statements_of, translate
+from ..cells.magics import statements_of, translate_all
 from ..cells.names import Flow, scope_of
 from ..cells.namespaces import name_globals
 from ..cells.remembered import name_remembered
@@ -44,7 +44,7 @@ def analyse(notebook: Notebook) -> Analysis:
     """Return what the cells of ``notebook`` do. Raises ``ExportError`` for a syntax error."""
     warnings: list[Warn] = []
     cells = [one for one in notebook.cells if one.kind == "code" and one.source.strip()]
-    code = [translate(cell, warnings) for cell in cells]
+    code = translate_all(notebook, warnings)
     for source, translated in zip(cells, code, strict=True):
         if "raises-exception" in source.tags:
             translated.opaque = "it is tagged raises-exception: the notebook goes on after it"
