@@ -1,20 +1,14 @@
 """``%run``: the code of a file in the place of the line, compared with what IPython itself does."""
 
-import contextlib
-import io
-
 import pytest
+from as_ipython import as_cells, in_ipython
 from datalab_pipelines import export
-from datalab_pipelines.export.proof.reference import HELPERS
 from exporting import verified, with_files
-from IPython.core.interactiveshell import InteractiveShell
 
 
 def code(*lines):
     return "\n".join(lines)
 
-
-PLAIN = int | float | str | list | dict | tuple | bool
 
 STANDS = {
     "a notebook sees the notebook's variables": (
@@ -176,39 +170,3 @@ def test_the_stages_do_what_the_cells_do(tmp_path, files, groups):
     assert not found.different
     assert not found.shown_differently
     assert len(plan.stages) > 1, plan.warnings
-
-
-def in_ipython(folder, groups):
-    """Return the variables, and what is printed, when IPython runs the cells."""
-    shell, out = InteractiveShell(), io.StringIO()
-    with contextlib.chdir(folder), contextlib.redirect_stdout(out):
-        for cell in groups:
-            shell.run_cell(cell).raise_error()
-    hidden = set(shell.user_ns_hidden)
-    return plain({k: v for k, v in shell.user_ns.items() if k not in hidden}), said(out)
-
-
-def as_cells(found, folder, files):
-    """Return the same of the cells as the exporter understands them."""
-    for name, content in files.items():
-        if isinstance(content, str):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(content)
-    folder.mkdir(exist_ok=True)
-    variables, out = {"__name__": "__main__", **HELPERS}, io.StringIO()
-    with contextlib.chdir(folder), contextlib.redirect_stdout(out):
-        for cell in found.code:
-            exec(compile(cell.code, "cell", "exec", dont_inherit=True), variables)
-    return plain({k: v for k, v in variables.items() if k not in HELPERS}), said(out)
-
-
-def said(out):
-    return [line for line in out.getvalue().splitlines() if not line.startswith("Writing")]
-
-
-def plain(variables):
-    return {
-        name: list(value) if isinstance(value, list) else value
-        for name, value in variables.items()
-        if isinstance(value, PLAIN) and not name.startswith("_")
-    }

@@ -54,6 +54,7 @@ HARMLESS_EXTENSIONS = re.compile(
     r"|google\.colab|version_information|tikzmagic|rpy2_unused"
 )
 INSTALL = re.compile(r"^\s*(?:python3?\s+-m\s+)?(?:pip3?|conda|mamba|uv\s+pip)\s+install\b(.*)$")
+FAILS = "raises-exception"  # the tag of a cell after which the notebook goes on
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[ \t]*(.*)\n?", re.MULTILINE)
 
 
@@ -61,16 +62,38 @@ def translate_all(notebook: Notebook, warnings: list[Warn]) -> list[CodeCell]:
     """Return the Python of a notebook's code cells; raises ``ExportError`` as ``translate``."""
     cells = [one for one in notebook.cells if one.kind == "code" and one.source.strip()]
     runs = Runs(notebook)
-    code = [translate(cell, warnings, runs) for cell in cells]
+    code = [_unless_it_fails(cell, warnings, runs) for cell in cells]
     if runs.ran:
         without = Runs(notebook, scripts=False)
-        bare = [translate(cell, [], without) for cell in cells]
+        bare = [_unless_it_fails(cell, [], without) for cell in cells]
         clashes = runs.clashes(bare)
         code = [
             CodeCell(one.index, "", opaque=clashes[one.index]) if one.index in clashes else one
             for one in code
         ]
     return code
+
+
+def _unless_it_fails(cell: Cell, warnings: list[Warn], runs: Runs) -> CodeCell:
+    """Return the Python of a cell; of one that is tagged to fail and is none, nothing."""
+    try:
+        return translate(cell, warnings, runs)
+    except ExportError as error:
+        if FAILS not in cell.tags:
+            raise
+        if _can_be_read(cell.source):
+            return CodeCell(cell.index, "", opaque=f"it is tagged {FAILS}, and {error.message}")
+        text = f"cell {cell.index + 1} is {error.message}, as its tag says: left out"
+        warnings.append(Warn("fails", text, cell.index))
+        return CodeCell(cell.index, "")
+
+
+def _can_be_read(source: str) -> bool:
+    try:
+        ast.parse(TransformerManager().transform_cell(source))
+    except SyntaxError:
+        return False
+    return True
 
 
 def translate(cell: Cell, warnings: list[Warn], runs: Runs | None = None) -> CodeCell:
@@ -230,6 +253,13 @@ def _replacement(
     name, rest = words[0], words[1] if len(words) > 1 else ""
     if not name:  # ``% matplotlib inline``, which IPython took once
         name, _, rest = rest.strip().partition(" ")
+    if name.startswith("%") and alone and not node.col_offset:
+        raise ExportError(
+            f"%{name} has to be the first line of its cell: IPython refuses it anywhere else",
+            cell=found.index,
+            line=line,
+            hint="Move it to the first line, above comments, too; or delete it.",
+        )
     if name == "time":
         return rest.strip().rstrip(";") or ""
     if name in ("pip", "conda", "mamba", "uv"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
-from ..cells.magics import statements_of, translate_all
+from ..cells.failing import let_fail
+from ..cells.magics import FAILS, statements_of, translate_all
 from ..cells.names import Flow, scope_of
 from ..cells.namespaces import name_globals
 from ..cells.remembered import name_remembered
@@ -45,9 +46,7 @@ def analyse(notebook: Notebook) -> Analysis:
     warnings: list[Warn] = []
     cells = [one for one in notebook.cells if one.kind == "code" and one.source.strip()]
     code = translate_all(notebook, warnings)
-    for source, translated in zip(cells, code, strict=True):
-        if "raises-exception" in source.tags:
-            translated.opaque = "it is tagged raises-exception: the notebook goes on after it"
+    let_fail(code, {one.index for one in cells if FAILS in one.tags})
     whole = next((f"cell {one.index + 1}: {one.opaque}" for one in code if one.opaque), "")
     name_stars(code, notebook.path.resolve().parent)
     name_globals(code)
