@@ -17,6 +17,7 @@ from ..text import Edit, apply_edits, offsets, span
 from ..trees import nodes_in
 from .checking import check
 from .files import keep_files_together
+from .identity import keep_identical_together
 from .naming import dotted, library_names
 from .promoting import parameters_of
 from .replacing import leave_out_replaced
@@ -157,6 +158,7 @@ def _look(found: Analysis) -> None:
         keep_unstorable_together(found, cell, resolve, plain, generators)
     keep_files_together(found, plain, resolve)
     keep_tensors_together(found, plain, resolve)
+    keep_identical_together(found, plain)
     for cell in code:
         found.facts.setdefault(cell.index, Facts(cell.index, "compute"))
 
