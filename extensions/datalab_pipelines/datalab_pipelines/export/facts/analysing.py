@@ -34,6 +34,7 @@ from .tensors import keep_tensors_together
 
 EVERYTHING = {"globals", "__import__", "compile", "execfile"}
 FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
+OWN_FRAMES = {"locals", "vars", "dir"}  # in a function that is the same everywhere: its own
 MAIN_MODULE = {"doctest.testmod", "unittest.main", "unittest.findTestCases"}
 HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
 DRAWERS = {
@@ -147,7 +148,7 @@ def _look(found: Analysis) -> None:
         found.evaluated = evaluated_by_text(plain, set(bound), resolve)
     found.definitions = divide(plain, excluded, found.evaluated, all_apart=bool(dynamic))
     if not found.whole:
-        found.whole = _only_ipython(plain, bound)
+        found.whole = _only_ipython(found, plain, bound)
     for cell in plain:
         found.facts[cell.index] = _facts(found, cell)
     _apart(found, plain)
@@ -193,8 +194,14 @@ def _imports(code: list[CodeCell]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str:
+def _only_ipython(found: Analysis, code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str:
     begun = False
+    own = {
+        id(one.statement.node)
+        for them in found.definitions.values()
+        for one in them
+        if one.shared and one.kind in ("function", "class")
+    }
     resolve = library_names(code)
     for cell in code:
         for one in cell.statements:
@@ -210,6 +217,7 @@ def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str
                     and part.func.id in FRAMES
                     and part.func.id not in bound
                     and (not part.args or part.func.id == "exec")
+                    and not (part.func.id in OWN_FRAMES and id(node) in own)
                 ):
                     return f"{where}: {part.func.id}() looks at all variables"
                 if isinstance(part, ast.Call) and dotted(part.func, resolve) in MAIN_MODULE:
