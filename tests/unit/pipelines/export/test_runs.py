@@ -145,6 +145,10 @@ STANDS = {
         {"other.ipynb": ["n = n + 1"]},
         ("n = 0", "%run other.ipynb", "%run other.ipynb\nm = n"),
     ),
+    "a file that is only loaded": (
+        {"fit.py": "a = 2\n"},
+        ("a = [1]", "%load fit.py", "b = a + a"),
+    ),
     "draws": (
         {"fit.py": "import random\nrandom.seed(3)\nd = [random.random() for _ in range(2)]"},
         ("z = 1", "%run fit.py", "e = random.random()"),

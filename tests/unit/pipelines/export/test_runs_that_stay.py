@@ -112,6 +112,8 @@ ONLY_IPYTHON = {
         ("5", "%run other.ipynb"),
         "runs itself",
     ),
+    "a file to load that is not there": ({}, ("z = 1", "%load fit.py"), "%load is a magic"),
+    "lines of a file": ({"fit.py": "a = 1"}, ("z = 1", "%load -r 1 fit.py"), "%load is a magic"),
     "only sometimes": ({"fit.py": "a = 1"}, ("z = 1", "if z:\n    %run fit.py"), "%run"),
 }
 

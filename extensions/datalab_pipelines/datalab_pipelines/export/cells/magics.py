@@ -203,9 +203,13 @@ def _calls(
             continue
         assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         alone = id(node) in statements
-        line = _run_by(node) if alone and not node.col_offset else None
-        if line is not None and runs:
-            new = runs.code(line, found, lambda cell: translate(cell, warnings, runs))
+        outside = runs if alone and not node.col_offset else None
+        if outside and (line := _behind("run", node)) is not None:
+            new = outside.code(line, found, lambda cell: translate(cell, warnings, runs))
+        elif outside and (line := _behind("load", node)) and outside.loads(line):
+            said = f"%load {line} puts text into the editor and runs nothing: left out"
+            warnings.append(Warn("load", said, found.index, node.lineno))
+            new = ""
         else:
             new = _replacement(node, node.func.attr, found, warnings, alone)
         if not alone and (not new or new.startswith(("import ", "del "))):
@@ -235,10 +239,10 @@ def _is_shell_call(node: ast.AST) -> bool:
     )
 
 
-def _run_by(node: ast.Call) -> str | None:
-    """Return what stands behind ``%run``, or None for another magic."""
+def _behind(magic: str, node: ast.Call) -> str | None:
+    """Return what stands behind ``%magic``, or None for another one."""
     words = [one.value for one in node.args if isinstance(one, ast.Constant)]
-    return str(words[1]) if words[0] == "run" and len(words) == 2 else None
+    return str(words[1]) if words[0] == magic and len(words) == 2 else None
 
 
 def _replacement(

@@ -74,6 +74,13 @@ class Runs:
         found.runs.append(words[0])
         return f"{made.strip()}\npass"  # so that its last value is not shown
 
+    def loads(self, line: str) -> bool:
+        """Say whether ``%load line`` only puts a file's text into the editor, and runs nothing."""
+        words = line.split()
+        if len(words) != 1 or EXPANDED.search(line) or self.moved:
+            return False
+        return (self._folder / words[0]).is_file()
+
     def clashes(self, bare: list[CodeCell]) -> dict[int, str]:
         """Return why scripts cannot stand in their cells; ``bare`` are the cells without them."""
         parts = [(one.index, bindings(ast.parse(one.code).body)) for one in bare]
