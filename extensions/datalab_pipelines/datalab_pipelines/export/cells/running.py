@@ -72,7 +72,7 @@ class Runs:
             return ""
         self.moved = self.moved or bool(MOVES.search(made))
         found.runs.append(words[0])
-        return f"{made.strip()}\npass"  # so that its last value is not shown
+        return f"{_with_origin(made.strip(), words[0])}\npass"  # its last value is not shown
 
     def loads(self, line: str) -> bool:
         """Say whether ``%load line`` only puts a file's text into the editor, and runs nothing."""
@@ -178,6 +178,21 @@ class Runs:
         if "-i" not in options:
             self.ran.append(Ran(self.cell, script))
         return made
+
+
+def _with_origin(code: str, name: str) -> str:
+    """Return the code of a file with a line that says so, above what it does."""
+    lines, above = code.split("\n"), 0
+    for node in ast.parse(code).body:
+        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
+        text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if not text and not isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
+            while above < first - 1 and not lines[above].strip():
+                above += 1
+            said = [f"# From {name}:"] if above < first else []
+            return "\n".join([*lines[:above], *said, *lines[above:]])
+        above = node.end_lineno or first
+    return code
 
 
 def _words(line: str) -> tuple[set[str], list[str]]:
