@@ -11,9 +11,10 @@ import sys
 
 from ..model import CodeCell
 from ..text import Edit, apply_edits, indent, offsets, span
-from .magics import FAILS, statements_of
+from .magics import statements_of
 from .names import Flow
 
+FAILS = "raises-exception"
 HELPER = "show_error"
 ENDS = {"exit", "quit", "SystemExit", "KeyboardInterrupt"}  # no ``Exception``
 

@@ -16,9 +16,10 @@ import shlex
 from IPython.core.inputtransformer2 import TransformerManager
 
 from ..errors import ExportError
-from ..model import Cell, CodeCell, Notebook, Statement, Warn
+from ..model import Cell, CodeCell, Statement, Warn
 from ..text import Edit, apply_edits, offsets, span
 from .running import Runs
+from .shells import shell_call
 
 DROPPED = {
     *(
@@ -53,47 +54,7 @@ HARMLESS_EXTENSIONS = re.compile(
     r"autoreload|watermark|tensorboard|line_profiler|memory_profiler|nb_black|lab_black|jupyter_black"
     r"|google\.colab|version_information|tikzmagic|rpy2_unused"
 )
-INSTALL = re.compile(r"^\s*(?:python3?\s+-m\s+)?(?:pip3?|conda|mamba|uv\s+pip)\s+install\b(.*)$")
-FAILS = "raises-exception"  # the tag of a cell after which the notebook goes on
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[ \t]*(.*)\n?", re.MULTILINE)
-
-
-def translate_all(notebook: Notebook, warnings: list[Warn]) -> list[CodeCell]:
-    """Return the Python of a notebook's code cells; raises ``ExportError`` as ``translate``."""
-    cells = [one for one in notebook.cells if one.kind == "code" and one.source.strip()]
-    runs = Runs(notebook)
-    code = [_unless_it_fails(cell, warnings, runs) for cell in cells]
-    if runs.ran:
-        without = Runs(notebook, scripts=False)
-        bare = [_unless_it_fails(cell, [], without) for cell in cells]
-        clashes = runs.clashes(bare)
-        code = [
-            CodeCell(one.index, "", opaque=clashes[one.index]) if one.index in clashes else one
-            for one in code
-        ]
-    return code
-
-
-def _unless_it_fails(cell: Cell, warnings: list[Warn], runs: Runs) -> CodeCell:
-    """Return the Python of a cell; of one that is tagged to fail and is none, nothing."""
-    try:
-        return translate(cell, warnings, runs)
-    except ExportError as error:
-        if FAILS not in cell.tags:
-            raise
-        if _can_be_read(cell.source):
-            return CodeCell(cell.index, "", opaque=f"it is tagged {FAILS}, and {error.message}")
-        text = f"cell {cell.index + 1} is {error.message}, as its tag says: left out"
-        warnings.append(Warn("fails", text, cell.index))
-        return CodeCell(cell.index, "")
-
-
-def _can_be_read(source: str) -> bool:
-    try:
-        ast.parse(TransformerManager().transform_cell(source))
-    except SyntaxError:
-        return False
-    return True
 
 
 def translate(cell: Cell, warnings: list[Warn], runs: Runs | None = None) -> CodeCell:
@@ -251,7 +212,7 @@ def _replacement(
     words = [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
     line = node.lineno
     if method in ("system", "getoutput"):
-        return _shell(words[0], method, found)
+        return shell_call(words[0], method, found)
     if method != "run_line_magic":
         return ""  # what ? writes
     name, rest = words[0], words[1] if len(words) > 1 else ""
@@ -267,7 +228,7 @@ def _replacement(
     if name == "time":
         return rest.strip().rstrip(";") or ""
     if name in ("pip", "conda", "mamba", "uv"):
-        return _shell(f"{name} {rest}", "system", found)
+        return shell_call(f"{name} {rest}", "system", found)
     if name in TIMED:
         if alone:
             text = f"%{name} measures and keeps nothing: left out"
@@ -286,7 +247,7 @@ def _replacement(
     elif name == "xdel" and rest.strip().isidentifier():
         return f"del {rest.strip()}"
     elif name in ("ls", "ll", "mkdir", "cat", "rm", "cp", "mv", "head"):
-        return _shell(f"{name} {rest}", "system", found)
+        return shell_call(f"{name} {rest}", "system", found)
     elif name not in DROPPED or not alone:
         found.opaque = f"%{name} is a magic that only IPython knows"
     return ""
@@ -301,59 +262,6 @@ def _words(node: ast.Call) -> str:
 def _with_os(node: ast.Call, line: str) -> str:
     """Return a line that needs ``os``, which the notebook need not have imported."""
     return f"import os\n{' ' * node.col_offset}{line}"
-
-
-def _shell(command: str, method: str, found: CodeCell) -> str:
-    install = INSTALL.match(command)
-    if install:
-        skipped = {"install"}
-        found.installs += [
-            word
-            for word in shlex.split(install[1], comments=True)
-            if not word.startswith(("-", "git+", ".", "/", "http")) and word not in skipped
-        ]
-        return "" if method == "system" else "[]"
-    if (
-        re.match(r"\s*(pip3?|conda|apt|apt-get|nvidia-smi|jupyter)\b", command)
-        and method == "system"
-    ):
-        return ""
-    helper = "shell" if method == "system" else "shell_lines"
-    found.helpers.add(helper)
-    return f"{helper}({_expanded(command)})"
-
-
-def _expanded(command: str) -> str:
-    """Return the command as a Python string; ``{x}`` and ``$x`` filled in as IPython does it."""
-    names = re.compile(r"\$\$|\$([A-Za-z_]\w*)|\{([^{}]+)\}")
-    if not any(match[1] or match[2] for match in names.finditer(command)):
-        return repr(command.replace("$$", "$"))
-    parts, last = [], 0
-    for match in names.finditer(command):
-        parts.append(_braces(command[last : match.start()]))
-        last = match.end()
-        expression = match[1] or match[2]
-        if expression is None:
-            parts.append("$")
-        elif match[1] and match[1].isupper():
-            parts.append(f"${match[1]}")  # the environment's, by custom
-        else:
-            parts.append("{" + expression + "}")
-    parts.append(_braces(command[last:]))
-    text = "".join(parts)
-    for quote in ('"""', "'''"):
-        candidate = f"f{quote}{text}{quote}"
-        try:
-            ast.parse(candidate)
-        except SyntaxError:
-            continue
-        if not text.endswith(quote[0]) and "\\" not in text:
-            return candidate
-    return repr(command)
-
-
-def _braces(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _silenced(text: str, node: ast.Expr) -> bool:

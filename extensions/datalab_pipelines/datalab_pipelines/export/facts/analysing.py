@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 
-from ..cells.failing import let_fail
-from ..cells.magics import FAILS, statements_of, translate_all
+from ..cells.magics import statements_of
 from ..cells.names import Flow, scope_of
 from ..cells.namespaces import name_globals
 from ..cells.remembered import name_remembered
 from ..cells.stars import name_stars
+from ..cells.translating import translate_all
 from ..errors import ExportError
 from ..model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
 from ..text import Edit, apply_edits, offsets, span
@@ -48,7 +48,6 @@ def analyse(notebook: Notebook) -> Analysis:
     warnings: list[Warn] = []
     cells = [one for one in notebook.cells if one.kind == "code" and one.source.strip()]
     code = translate_all(notebook, warnings)
-    let_fail(code, {one.index for one in cells if FAILS in one.tags})
     whole = next((f"cell {one.index + 1}: {one.opaque}" for one in code if one.opaque), "")
     name_stars(code, notebook.path.resolve().parent)
     name_globals(code)
