@@ -27,7 +27,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import chdir, closing, contextmanager
+from contextlib import AbstractContextManager, chdir, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
@@ -143,7 +143,7 @@ def find(address: str) -> Stage[..., Any]:
 
 def execute(call: Call) -> dict[str, Any]:
     """Run ``call``; return the result document that was written. Raises what the stage raises."""
-    with closing(open_store(call.store)) as store:
+    with closing(open_store(call.store)) as store, _heard():
         return _execute(call, store)
 
 
@@ -171,6 +171,15 @@ def _execute(call: Call, store: Store) -> dict[str, Any]:
     store.write_json(result_key(call.run, call.node), document)
     forgive(store, call)
     return document
+
+
+def _heard() -> AbstractContextManager[None]:
+    """While an export is proved, hear what is printed from before the stage's modules on."""
+    if not os.environ.get(PROOF):
+        return nullcontext()
+    from .outputs import hearing
+
+    return hearing()
 
 
 @contextmanager

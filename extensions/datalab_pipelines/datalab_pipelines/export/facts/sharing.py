@@ -172,11 +172,12 @@ def reached(one: Definition, definitions: dict[str, list[Definition]]) -> set[st
 
 
 def _looked_into(tree: ast.AST) -> set[str]:
-    """Return functions whose memory of earlier calls is asked for, or cleared."""
+    """Return functions whose memory is asked for, or cleared, or that learn of further types."""
+    asking = ("cache_info", "cache_clear", "register")
     return {
         root_of(node)
         for node in nodes_in(tree)
-        if isinstance(node, ast.Attribute) and node.attr in ("cache_info", "cache_clear")
+        if isinstance(node, ast.Attribute) and node.attr in asking
     }
 
 

@@ -107,12 +107,10 @@ def sound(one: Definition, bound: dict[str, list[ast.stmt]]) -> bool:
             return True
         return _sound_defaults(node.value)
     assert isinstance(node, Function | ast.ClassDef)
+    if _remembers(node):
+        return False
     for decorator in node.decorator_list:
-        named = decorator.func if isinstance(decorator, ast.Call) else decorator
-        short = short_name(named)
-        if ("cache" in short or "memo" in short) and not _gives_unchangeable(node):
-            return False  # what it keeps may be changed
-        binds = bound.get(root_of(named), [])
+        binds = bound.get(root_of(_named(decorator)), [])
         if not all(isinstance(b, IMPORTS) for b in binds):
             return False
     if isinstance(node, Function):
@@ -123,6 +121,29 @@ def sound(one: Definition, bound: dict[str, list[ast.stmt]]) -> bool:
 def short_name(node: ast.AST) -> str:
     """Return the last name of ``a.b.c``."""
     return node.attr if isinstance(node, ast.Attribute) else root_of(node)
+
+
+def _named(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
+
+
+def _remembers(node: ast.AST) -> bool:
+    """Say whether a function keeps its results, so that calling it anew would be noticed."""
+    keeps = [
+        one
+        for one in getattr(node, "decorator_list", [])
+        if any(part in short_name(_named(one)) for part in ("cache", "memo"))
+        and short_name(_named(one)) != "cached_property"  # in the object, with which it travels
+    ]
+    return bool(keeps) and not (_gives_unchangeable(node) and not _speaks(node))
+
+
+def _speaks(node: ast.AST) -> bool:
+    """Say whether a function does something besides what it returns: it prints."""
+    return any(
+        isinstance(one, ast.Expr) and not isinstance(one.value, ast.Constant)
+        for one in nodes_in(node)
+    )
 
 
 def _gives_unchangeable(node: ast.AST) -> bool:
@@ -198,7 +219,7 @@ def _looks(node: ast.AST, field: str) -> bool:
 def _sound_class(node: ast.ClassDef) -> bool:
     for one in node.body:
         if isinstance(one, Function):
-            if not _sound_defaults(one) or _changes_class(one, node.name):
+            if not _sound_defaults(one) or _changes_class(one, node.name) or _remembers(one):
                 return False
         elif isinstance(one, ast.Assign | ast.AnnAssign):
             value = one.value

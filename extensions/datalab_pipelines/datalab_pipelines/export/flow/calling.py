@@ -79,6 +79,8 @@ def _library(
     builtin = "." not in name and root not in purity.HARMLESS_ROOTS
     if name in purity.CHANGES_FIRST and given:
         at.change(given[0].objects)
+        if name in ("setattr", "delattr"):
+            at.patch(given[0].objects)
         if name in ("setattr", "heapq.heappush", "bisect.insort"):
             at.heap.hold(given[0].objects, everything - given[0].objects)
     if name == "id":
@@ -216,6 +218,8 @@ def _method(
         if owner.type not in purity.COPIED:
             at.heap.hold(owner.objects, added - owner.objects)
         return Value(added if method == "setdefault" else NOTHING, "")
+    if method == "rvs":  # draws, it may be from a generator of its own
+        at.change_only(owner.objects)
     if method in purity.SHRINKS:
         at.change_only(owner.objects)
         return at.of(at.heap.elements(owner.objects))
@@ -250,8 +254,13 @@ def _method(
             return Value(owner.objects, kind or owner.type)
         if method in purity.DICT_METHODS:
             held = at.heap.elements(owner.objects)
-            single = method == "get"
-            return at.of(held | everything) if single else at.make(node, "list", held)
+            if method == "get":
+                return at.of(held | everything)
+            if owner.type not in purity.DICTS:
+                return at.make(node, "list", held)
+            view = at.make(node, purity.DICT_VIEWS[method], held)
+            at.heap.keep(view.objects, owner.objects)
+            return view
         return at.make(node, kind or "made", held_by(at, owner))
     if owner.type in purity.IMMUTABLE:
         return at.make(node, kind or "made")

@@ -58,6 +58,7 @@ class Follower:
         self.running: list[int] = []
         self.sites: list[int] = []  # the calls that are being walked
         self.touchy: set[str] = set()  # classes whose objects change when they are looked at
+        self.patched: set[int] = set()  # functions and classes of which an attribute is set
         self.steps = 0
         self.limit = MOST_STEPS
         self.shallow = False
@@ -99,6 +100,11 @@ class Follower:
     def change_only(self, objects: Objects) -> None:
         """Note that ``objects`` may be changed, and not what they hold."""
         self.changed |= objects
+
+    def patch(self, objects: Objects) -> None:
+        """Note that an attribute of what is surely a function or a class is set."""
+        if objects <= self.heap.routines.keys():
+            self.patched |= objects
 
     def make(self, node: object, kind: str = "", holds: Objects = NOTHING) -> Value:
         """Return a new object, made by ``node``."""
@@ -207,6 +213,7 @@ class Follower:
     def _change_owners(self, target: ast.Attribute | ast.Subscript, owner: Value) -> None:
         """Note that storing in ``a.b[c]`` changes ``a.b``, and ``a``: ``df.index.name = "x"``."""
         self.change_only(owner.objects)
+        self.patch(owner.objects)
         kinds = {self.heap.types.get(one, "") for one in owner.objects}
         if any(one.startswith("class ") or one == "collections.ChainMap" for one in kinds):
             self.change(owner.objects)  # what ``__setitem__`` and properties pass it on to
@@ -403,6 +410,8 @@ def changes_when_looked_at(node: ast.ClassDef) -> bool:
     for method in node.body:
         if not isinstance(method, ast.FunctionDef) or method.name in STORING:
             continue
+        if any("cached_property" in ast.unparse(one) for one in method.decorator_list):
+            return True
         special = method.name.startswith("__") and method.name.endswith("__")
         if not special and not method.decorator_list:
             continue
