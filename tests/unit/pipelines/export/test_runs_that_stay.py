@@ -3,6 +3,7 @@
 import pytest
 from datalab_pipelines import export
 from datalab_pipelines.export.code.data_files import data_files
+from datalab_pipelines.export.proof.running import does_not_run
 from exporting import with_files
 
 ONLY_IPYTHON = {
@@ -154,3 +155,11 @@ def test_a_notebook_that_is_one_stage_for_another_reason_finds_them_too(tmp_path
     )
     assert plan.whole
     assert data_files(plan) == ["other.ipynb"]
+
+
+def test_what_fails_in_a_file_names_the_file_and_no_line_of_the_cell():
+    trace = '  File "cell 2", line 54, in <module>\nKeyError: 3'
+    assert "cell 2, line 54: " in str(does_not_run(trace))
+    said = str(does_not_run(trace, {1: ["Code.ipynb"]}))
+    assert said.startswith("cell 2: ")
+    assert "KeyError: 3 (the cell runs Code.ipynb)" in said
