@@ -54,6 +54,8 @@ def test_what_it_is_asked_of_may_come_from_elsewhere(made, question):
         ("import math\na = [math]", "same = type(a[0]) is type(math)"),
         ("import enum\nclass C(enum.Enum):\n    X = 1\na = [C.X]", "same = a[0] is C.X"),
         ("a = 1\nb = 2\nprint(a, b)", "same = True is (a < b)"),
+        ("off = '.'\na = list('.x')", "same = a[0] is off"),
+        ("a = [sum([3, 4])]", "same = a[0] is 7"),
     ],
 )
 def test_what_is_the_same_everywhere_may_be_asked_anywhere(made, question):
@@ -82,6 +84,11 @@ def test_what_has_nothing_to_do_with_it_stays_apart():
 def test_equal_constants_of_two_cells_only_ipython_tells_apart(tmp_path, value):
     cells = stages((f"a = {value}", f"b = {value}"), "same = a is b")
     assert "two equal constants" in planned(tmp_path, cells).whole
+
+
+def test_equal_constants_that_a_library_is_given_are_no_matter():
+    cells = stages("import math\na = math.sqrt(2.0)", "b = [math.sqrt(2.0), a]\nsame = a is b[1]")
+    assert not compare(cells)[1]
 
 
 @pytest.mark.parametrize("value", ["7", "'word'", "None", "True"])

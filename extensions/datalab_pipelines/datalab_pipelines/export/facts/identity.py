@@ -12,13 +12,16 @@ import builtins
 from collections import defaultdict
 from collections.abc import Iterator
 
+from ..cells.names import Flow, scope_of
 from ..model import Analysis, CodeCell, Interval
 from ..trees import nodes_in
 from .sharing import reached
-from .soundness import Function, constant, root_of
+from .soundness import Function, constant, root_of, short_name
 
 NUMBERS = {"nan", "NaN", "NAN", "inf", "Inf", "pi", "e"}  # of a library, and made anew by a file
 SHOWING = {"print", "display", "len", "type", "id", "repr", "str", "isinstance", "sum", "round"}
+COLLECTING = {"list", "tuple", "set", "dict", "max", "min", "next", "sorted", "reversed", "zip"}
+KEEPING = {"append", "add", "insert", "extend", "setdefault", "update", "get", "pop", "replace"}
 SMALL = range(-5, 257)  # integers of which Python has one each
 
 
@@ -39,7 +42,7 @@ def keep_identical_together(found: Analysis, code: list[CodeCell]) -> None:
             if not asked:
                 continue
             taking = _made_by(asked, variables, above, found)
-            if _equal_constants(taking) and not found.whole:
+            if _equal_constants(taking, found) and not found.whole:
                 why = "it asks whether two equal constants are one object"
                 found.whole = f"cell {cell.index + 1}: {why}"
             if taking[-1][0] < cell.index:
@@ -57,7 +60,19 @@ def is_by_name(name: str, found: Analysis) -> bool:
     them = found.definitions.get(name)
     if not them:
         return hasattr(builtins, name)
-    return them[0].shared and them[0].kind != "constant" and name not in NUMBERS
+    if them[0].kind == "constant":
+        value = getattr(them[0].statement.node, "value", None)
+        return them[0].shared and isinstance(value, ast.Constant) and _only_one(value.value)
+    return them[0].shared and name not in NUMBERS
+
+
+def _only_one(value: object) -> bool:
+    """Say whether Python has one object only for a value, wherever it comes from."""
+    if isinstance(value, bool | type(...)) or value is None:
+        return True
+    if isinstance(value, str):
+        return len(value) < 2 and value.isascii()
+    return isinstance(value, int) and value in SMALL
 
 
 def _compares(node: ast.AST) -> Iterator[ast.Compare]:
@@ -88,7 +103,7 @@ def _asked_of(node: ast.Compare, found: Analysis) -> set[str]:
 
 def _same_everywhere(node: ast.expr, found: Analysis) -> bool:
     if isinstance(node, ast.Constant):
-        return node.value is None or isinstance(node.value, bool | type(...))
+        return _only_one(node.value)
     if isinstance(node, ast.Name):
         return is_by_name(node.id, found)
     if isinstance(node, ast.Call):
@@ -107,6 +122,11 @@ def _same_everywhere(node: ast.expr, found: Analysis) -> bool:
 
 
 def _names(node: ast.AST) -> set[str]:
+    """Return the variables that are named in code, a function's own left out."""
+    if isinstance(node, Function | ast.ClassDef):
+        flow = Flow()
+        flow.statement(node)  # defaults, decorators
+        return flow.exposed | flow.definite | scope_of(node).reads
     return {one.id for one in nodes_in(node) if isinstance(one, ast.Name)}
 
 
@@ -172,23 +192,34 @@ def _only_shows(node: ast.stmt) -> bool:
     )
 
 
-def _equal_constants(taking: list[tuple[int, ast.stmt]]) -> bool:
-    """Say whether two cells have an equal constant of which there may be two."""
+def _equal_constants(taking: list[tuple[int, ast.stmt]], found: Analysis) -> bool:
+    """Say whether two cells have an equal constant of which there may be two.
+
+    What a library is given, it does not give back.
+    """
     cells: dict[str, set[int]] = defaultdict(set)
-    for index, node in taking:
-        for one in nodes_in(node):
-            plain = isinstance(one, ast.Constant) and _may_be_two(one.value)
-            if plain or (isinstance(one, ast.Tuple) and one.elts and constant(one)):
-                cells[ast.unparse(one)].add(index)
+    waiting: list[tuple[int, ast.AST]] = list(taking)
+    while waiting:
+        index, one = waiting.pop()
+        # A text that is an identifier is one object in all code that Python compiles.
+        once = isinstance(one, ast.Constant) and (
+            _only_one(one.value) or (isinstance(one.value, str) and one.value.isidentifier())
+        )
+        plain = isinstance(one, ast.Constant) and not once
+        if plain or (isinstance(one, ast.Tuple) and one.elts and constant(one)):
+            cells[ast.unparse(one)].add(index)
+        if isinstance(one, ast.Call) and not _may_keep(one, found):
+            waiting.append((index, one.func))
+        else:
+            waiting += [(index, child) for child in ast.iter_child_nodes(one)]
     return any(len(them) > 1 for them in cells.values())
 
 
-def _may_be_two(value: object) -> bool:
-    if isinstance(value, bool) or value is None or value is ...:
-        return False
-    if isinstance(value, int):
-        return value not in SMALL
-    return not (isinstance(value, str) and value.isidentifier()) and value != ""
+def _may_keep(call: ast.Call, found: Analysis) -> bool:
+    """Say whether a call may give back, or keep, one of its arguments itself."""
+    if isinstance(call.func, ast.Name):
+        return call.func.id in found.definitions or call.func.id in COLLECTING
+    return short_name(call.func) in KEEPING
 
 
 def _listed(names: set[str]) -> str:

@@ -76,8 +76,12 @@ def _asks_for_identity(node: ast.AST, analysis: Analysis) -> bool:
     """Say whether two variables are compared with ``is``."""
     if not isinstance(node, ast.Compare):
         return False
-    plain = isinstance(node.left, ast.Name | ast.Subscript)
-    plain = plain and all(isinstance(one, ast.Name | ast.Subscript) for one in node.comparators)
+    defined = analysis.definitions
+    plain = all(
+        isinstance(one, ast.Name | ast.Subscript)
+        and not (isinstance(one, ast.Name) and one.id in defined and defined[one.id][0].shared)
+        for one in (node.left, *node.comparators)
+    )
     return plain and asks_for_identity(node, analysis)
 
 
