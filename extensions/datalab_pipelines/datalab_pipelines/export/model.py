@@ -132,11 +132,11 @@ class Definition:
     """A statement that can be said again elsewhere: an import, a function, a class, a constant."""
 
     name: str
-    kind: str  # import, function, class, constant
+    kind: str  # import, function, class, constant, place
     cell: int
     statement: Statement = field(repr=False)
     free: set[str] = field(default_factory=set)
-    early: set[str] = field(default_factory=set)  # names read when the statement itself runs
+    beside: set[str] = field(default_factory=set)  # other names that the statement binds
     shared: bool = False
     carried: bool = False
 

@@ -46,6 +46,39 @@ APART = {
         "print(all_of_them == {P(1)})",
     ),
 }
+APART |= {
+    "a class that reads a variable, while its objects live": stages(
+        "k = 1\nclass A:\n    def f(self): return k\na = A()",
+        "k = 5",
+        "print(a.f())",
+        "k = 7\nprint(A().f())",
+    ),
+    "a setting after something was shown": stages(
+        "import numpy as np\nnp.set_printoptions(precision=2)",
+        "print(np.array([1.23456]))",
+        "np.set_printoptions(precision=4)\nprint(np.array([1.23456]))",
+    ),
+    "a splitter that draws when it splits": stages(
+        "from sklearn.model_selection import KFold\nimport numpy as np\nnp.random.seed(1)\n"
+        "folds = KFold(3, shuffle=True)\nX = np.arange(9)",
+        "print([test.tolist() for _, test in folds.split(X)])",
+        "print([test.tolist() for _, test in folds.split(X)])",
+    ),
+    "a splitter with a generator of its own": stages(
+        "from sklearn.model_selection import KFold\nimport numpy as np\nX = np.arange(9)\n"
+        "folds = KFold(3, shuffle=True, random_state=np.random.RandomState(0))",
+        "print([test.tolist() for _, test in folds.split(X)])",
+        "print([test.tolist() for _, test in folds.split(X)])",
+    ),
+    "a module that draws, under another name": stages(
+        "import numpy as np\ndraw = np.random\ndraw.seed(3)",
+        "a = draw.rand()",
+        "print(a, draw.rand())",
+    ),
+    "a tuple of one object several times": stages(
+        "z = [0]\nx, y = (z,) * 2", "x.append(1)", "print(y, z)"
+    ),
+}
 TOGETHER = {
     "a method that keeps its results": stages(
         "from functools import lru_cache\nclass A:\n    @lru_cache(None)\n    def f(self, x):\n"
@@ -95,6 +128,26 @@ TOGETHER = {
         "from itertools import groupby\ng = groupby('aab')",
         "print(next(g)[0])",
         "print(len(list(g)))",
+    ),
+    "what a splitter gives": stages(
+        "from sklearn.model_selection import KFold\nimport numpy as np\nX = np.arange(9)\n"
+        "turns = KFold(3).split(X)",
+        "print(next(turns)[1])",
+        "print([test.tolist() for _, test in turns])",
+    ),
+    "a table that looks into an array": stages(
+        "import numpy as np, pandas as pd\na = np.zeros((2, 2))\ndf = pd.DataFrame(a, copy=False)",
+        "a[0, 0] = 7",
+        "print(df)",
+    ),
+    "an object with attributes that are made up": stages(
+        "class D:\n    def __init__(self): self.log = []\n    def __getattr__(self, name):\n"
+        "        self.log.append(name)\n        return 1\nd = D()",
+        "x = d.foo",
+        "print(d.log)",
+    ),
+    "an object that says farewell": stages(
+        "class D:\n    def __del__(self): print('bye')\nd = D()", "x = 1", "del d\nprint('end')"
     ),
     "a match": stages(
         "import re\nm = re.match('(a)(b)', 'ab')", "print(m.group(1))", "print(m.end())"

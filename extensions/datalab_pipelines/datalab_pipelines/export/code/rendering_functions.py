@@ -135,8 +135,13 @@ class FunctionsForm(VariablesForm):
         node = one.node
         if isinstance(node, Function | ast.ClassDef):
             return {node.name}
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            return {node.targets[0].id} if id(node) in self.shared else set()
+        if isinstance(node, ast.Assign) and id(node) in self.shared:
+            return {
+                name.id
+                for one in node.targets
+                for name in ast.walk(one)
+                if isinstance(name, ast.Name)
+            }
         return set()
 
     def _notes_of(self, cell: CodeCell, one: Statement) -> str:

@@ -10,11 +10,10 @@ import textwrap
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from ..facts.naming import dotted, library_names
+from ..facts.naming import dotted, library_names, root_of
 from ..facts.sharing import said_before
-from ..facts.soundness import root_of
 from ..flow.liveness import Lives, lives
-from ..model import Analysis, CodeCell, Plan, StagePlan, Statement
+from ..model import Analysis, CodeCell, Definition, Plan, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
 from .data_files import working_folder
 
@@ -202,13 +201,20 @@ class VariablesForm:
                     if id(one.node) in self.repeated:
                         continue
                     lines.append(_source(self.cells[index], one))
+        said: list[tuple[Definition, str]] = []
         for name, them in self.analysis.definitions.items():
             holds = said_before(min(stage.cells), them)
             if holds is None or not holds.carried or not self._needs(stage, name):
                 continue
             if len(them) > 1 and name not in self.alive.said[number]:
                 continue  # the stage itself defines it anew before it needs it
-            lines.append(_source(self.cells[holds.cell], holds.statement))
+            said.append((holds, name))
+        for holds, name in sorted(said, key=lambda each: _place(each[0])):
+            node = holds.statement.node
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                lines.append(_import_of(name, node))
+            else:
+                lines.append(_source(self.cells[holds.cell], holds.statement))
             names.append(name)
         return lines, names
 
@@ -391,6 +397,19 @@ def _targets(node: ast.stmt) -> list[ast.AST]:
 def _short(title: str) -> str:
     """Return a title that fits into a line."""
     return _plain(textwrap.shorten(title, 64, placeholder="…"))
+
+
+def _place(one: Definition) -> tuple[int, int]:
+    """Return where a definition stands: what it derives from is said before it."""
+    return one.cell, one.statement.node.lineno
+
+
+def _import_of(name: str, node: ast.Import | ast.ImportFrom) -> str:
+    """Return the import of one name."""
+    alias = [one for one in node.names if (one.asname or one.name.split(".")[0]) == name]
+    if isinstance(node, ast.Import):
+        return ast.unparse(ast.Import(alias))
+    return ast.unparse(ast.ImportFrom(node.module, alias, node.level))
 
 
 def _names_of(node: ast.stmt) -> list[str]:

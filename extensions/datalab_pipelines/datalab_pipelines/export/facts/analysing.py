@@ -181,6 +181,23 @@ def _apart(found: Analysis, code: list[CodeCell]) -> None:
                 found.intervals.append(Interval(one.cell, end, "definition", what))
 
 
+def part_stored_in(found: Analysis, names: set[str]) -> None:
+    """Take functions and classes in which something is stored, ``names``, as what changes.
+
+    The same is done to what reads them; their cells stay together.
+    """
+    plain = [cell for cell in found.code if not cell.opaque]
+    found.definitions = divide(
+        plain,
+        {one.name for one in found.parameters},
+        found.evaluated,
+        all_apart=any(one.code == "dynamic" for one in found.intervals),
+        stored=frozenset(names),
+    )
+    found.intervals = [one for one in found.intervals if one.code != "definition"]
+    _apart(found, plain)
+
+
 def _imports(code: list[CodeCell]) -> list[str]:
     found: list[str] = []
     for cell in code:

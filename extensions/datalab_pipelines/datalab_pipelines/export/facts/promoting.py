@@ -10,8 +10,9 @@ import re
 
 from ..cells.names import scope_of
 from ..model import CodeCell, Notebook, Parameter
+from .constants import constant
 from .sharing import bindings
-from .soundness import Function, constant
+from .soundness import Function
 
 LOOKS_LIKE_A_SETTING = re.compile(
     r"[A-Z][A-Z0-9_]+|\w*(seed|random_state|_size|_path|_dir|_file|filename|_rate|threshold)"

@@ -9,8 +9,7 @@ from ..model import Analysis, CodeCell, Interval
 from ..trees import nodes_in
 from . import knowledge
 from .folders import makes_folder
-from .naming import dotted
-from .soundness import root_of
+from .naming import dotted, root_of
 
 BY_HAND = {
     "a logger is told where to write": ("addHandler", "removeHandler", "addFilter"),

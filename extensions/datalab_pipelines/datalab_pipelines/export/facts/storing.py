@@ -80,6 +80,8 @@ def _cannot_be_stored(node: ast.AST, resolve: dict[str, str], generators: set[st
         return "where the process prints"
     if isinstance(node, ast.Call):
         name = dotted(node.func, resolve)
+        if name in ("pandas.DataFrame", "pandas.Series") and _without_copy(node):
+            return "a table that looks into something else"
         if name in knowledge.UNSTORABLE:
             return knowledge.UNSTORABLE[name]
         if isinstance(node.func, ast.Name) and node.func.id in generators:
@@ -94,6 +96,13 @@ def _cannot_be_stored(node: ast.AST, resolve: dict[str, str], generators: set[st
         if isinstance(node.func, ast.Attribute) and not name:
             return knowledge.UNSTORABLE_METHODS.get(node.func.attr, "")
     return ""
+
+
+def _without_copy(node: ast.Call) -> bool:
+    return any(
+        word.arg == "copy" and isinstance(word.value, ast.Constant) and word.value.value is False
+        for word in node.keywords
+    )
 
 
 def last_use(found: Analysis, name: str, cell: CodeCell, code: list[CodeCell]) -> int:
