@@ -79,6 +79,7 @@ class CodeCell:
     installs: list[str] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
     opaque: str = ""  # why only IPython itself can run it
+    runs: list[str] = field(default_factory=list)  # files whose code it holds
 
 
 @dataclass

@@ -22,7 +22,7 @@ from .preamble import Preamble, imports_of, preamble_of, side_effects
 from .prose import WITHIN, docstring, paragraphs, plain, sentence
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 
-NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
+NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output", "show_error")
 MOST_NOTES = 40  # lines of comment above a cell
 RANDOM_PORT = Port("random_state", [RANDOM])
 PLOTS = re.compile(
