@@ -12,14 +12,16 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+from collections.abc import Set
 
 from IPython.core.inputtransformer2 import TransformerManager
 
 from ..errors import ExportError
 from ..model import Cell, CodeCell, Statement, Warn
 from ..text import Edit, apply_edits, offsets, span
+from .automagic import spelled_out
 from .running import Runs
-from .shells import shell_call
+from .shells import expanded, shell_call
 
 DROPPED = {
     *(
@@ -57,13 +59,16 @@ HARMLESS_EXTENSIONS = re.compile(
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[ \t]*(.*)\n?", re.MULTILINE)
 
 
-def translate(cell: Cell, warnings: list[Warn], runs: Runs | None = None) -> CodeCell:
+def translate(
+    cell: Cell, warnings: list[Warn], runs: Runs | None = None, bound: Set[str] = frozenset("*")
+) -> CodeCell:
     """Return the Python of a code cell; raises ``ExportError`` for a syntax error.
 
-    ``runs`` gives the code of files that it runs; without, only IPython can run them.
+    ``runs`` gives the code of files that it runs; without, only IPython can run them. ``bound`` are
+    the names that cells above may have given a value, ``*`` if those are not known.
     """
     found = CodeCell(cell.index, "")
-    source = _cell_magics(cell.source, found, warnings)
+    source = _cell_magics(spelled_out(cell.source, bound), found, warnings)
     if found.opaque:
         return found
     text = TransformerManager().transform_cell(source)
@@ -142,7 +147,9 @@ def _cell_magics(source: str, found: CodeCell, warnings: list[Warn]) -> str:
         words = shlex.split(line)
         mode = "a" if "-a" in words or "--append" in words else "w"
         target = words[-1] if words else ""
-        return f"with open({target!r}, {mode!r}) as _file:\n    _ = _file.write({body!r})\n"
+        body += "" if body.endswith("\n") else "\n"  # IPython ends every cell with a line's end
+        opened = f"with open({expanded(target)}, {mode!r}) as _file:"
+        return f"{opened}\n    _file.write({_text_of(body)})\n"
     if name in DISPLAY_CELLS:
         return ""
     if name in ("sql", "cython", "R", "julia", "ruby", "perl", "latex", "pypy", "prun", "debug"):
@@ -150,6 +157,16 @@ def _cell_magics(source: str, found: CodeCell, warnings: list[Warn]) -> str:
         return ""
     found.opaque = f"%%{name} is a magic that only IPython knows"
     return ""
+
+
+def _text_of(body: str) -> str:
+    """Return a file's content as Python writes it, on lines of its own where that is the same."""
+    for quotes in ('"""', "'''"):
+        made = f"{'r' if chr(92) in body else ''}{quotes}{body}{quotes}"
+        same = body.isprintable() or all(line.isprintable() for line in body.split("\n"))
+        if same and body.count("\n") > 1 and quotes not in body and body.endswith("\n"):
+            return made if chr(92) in body else f"{quotes}{chr(92)}\n{body}{quotes}"
+    return repr(body)
 
 
 def _calls(

@@ -51,7 +51,7 @@ class VariablesForm:
         }
         self.bound = {name for facts in self.analysis.facts.values() for name in facts.bound}
         # Helper modules beside the notebook plot too.
-        quiet = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "sympy", "networkx"}
+        quiet = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn"}
         self.plots = any(name.split(".")[0] not in quiet for name in self.analysis.imports)
 
     def own(self, name: str) -> str:
