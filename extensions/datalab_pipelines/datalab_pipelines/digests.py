@@ -9,6 +9,8 @@ from __future__ import annotations
 import copyreg
 import dis
 import hashlib
+import io
+import pickle
 import sys
 import types
 from collections.abc import Callable
@@ -50,8 +52,6 @@ def digests_from_files(variables: dict[str, Any]) -> dict[str, str]:
 
     Some libraries' objects come back from a file equal, but not the same in every attribute.
     """
-    import cloudpickle
-
     found = {}
     for name, value in list(variables.items()):
         if name.startswith("_") or name in SKIPPED or isinstance(value, types.ModuleType):
@@ -60,12 +60,38 @@ def digests_from_files(variables: dict[str, Any]) -> dict[str, str]:
         try:
             walk.add(value)
             if walk.objects:
-                again = digest(cloudpickle.loads(cloudpickle.dumps(value)))
+                again = digest(_from_a_file(value))
                 if again != walk.hash.hexdigest():
                     found[name] = again
         except Exception:  # noqa: BLE001 - then it is not in a file either
             continue
     return found
+
+
+def _from_a_file(value: Any) -> Any:
+    """Return ``value`` as a file gives it back; classes stay the ones that they are.
+
+    cloudpickle would make those of the notebook anew: it sets the methods that it has read in the
+    class that is there (``_class_setstate``), and they see variables as they were.
+    """
+    import cloudpickle
+
+    classes: dict[int, type] = {}
+
+    class Pickler(cloudpickle.CloudPickler):
+        def persistent_id(self, one: Any) -> int | None:
+            if not isinstance(one, type) or not _of_notebook(one.__module__):
+                return None
+            classes[id(one)] = one
+            return id(one)
+
+    class Unpickler(pickle.Unpickler):
+        def persistent_load(self, number: Any) -> Any:
+            return classes[number]
+
+    stored = io.BytesIO()
+    Pickler(stored).dump(value)
+    return Unpickler(io.BytesIO(stored.getvalue())).load()
 
 
 def _of_notebook(module: str | None) -> bool:

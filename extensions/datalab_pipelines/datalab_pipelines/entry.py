@@ -216,11 +216,13 @@ def read_arguments(call: Call, store: Store) -> dict[str, Any]:
     for name, reference in call.inputs.items():
         if isinstance(reference, list):
             arguments[name] = [
-                read_value(store, call.run, one) if isinstance(one, Reference) else one
+                read_value(store, call.run, one, elsewhere=True)
+                if isinstance(one, Reference)
+                else one
                 for one in reference
             ]
         else:
-            arguments[name] = read_value(store, call.run, reference)
+            arguments[name] = read_value(store, call.run, reference, elsewhere=True)
     return arguments
 
 

@@ -13,6 +13,7 @@ import random
 import re
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -197,6 +198,11 @@ def run_notebook(path: str | Path) -> dict[str, Any]:
     }
     note_variables(variables)
     return variables
+
+
+def show_error() -> None:
+    """Show the error that is being handled, and after which the notebook goes on."""
+    traceback.print_exc()
 
 
 def end_of_cell() -> None:

@@ -31,7 +31,7 @@ from .preamble import Preamble, imports_of, preamble_of, side_effects
 from .prose import at_heading, comment, docstring, paragraphs, sentence
 from .rendering_variables import VariablesForm, _short, _source, _start, shown_value
 
-NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
+NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output", "show_error")
 RANDOM_PORT = Port("random_state", [RANDOM])
 PLOTS = re.compile(
     r"plot|hist|show|draw|fig|axes|heatmap|scatter|bar$|barh|pie$|imshow|contour|boxplot"
@@ -151,8 +151,13 @@ class FunctionsForm(VariablesForm):
         node = one.node
         if isinstance(node, Function | ast.ClassDef):
             return {node.name}
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            return {node.targets[0].id} if id(node) in self.shared else set()
+        if isinstance(node, ast.Assign) and id(node) in self.shared:
+            return {
+                name.id
+                for one in node.targets
+                for name in ast.walk(one)
+                if isinstance(name, ast.Name)
+            }
         return set()
 
     def _notes_of(self, cell: CodeCell, one: Statement) -> str:

@@ -10,8 +10,8 @@ import ast
 from dataclasses import dataclass, field
 
 from ..cells.names import Flow
+from ..facts.constants import constant
 from ..facts.naming import dotted
-from ..facts.soundness import constant
 from ..model import Analysis, Plan, Port, StagePlan
 from ..trees import nodes_in
 from . import purity

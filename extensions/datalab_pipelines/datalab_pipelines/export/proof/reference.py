@@ -21,7 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from ...digests import digests, digests_from_files
-from ...notebook import capture_output, display, end_of_cell, run_notebook, shell, shell_lines, show
+from ...notebook import (
+    capture_output,
+    display,
+    end_of_cell,
+    run_notebook,
+    shell,
+    shell_lines,
+    show,
+    show_error,
+)
 from ...outputs import Recorder, recording, tables_as_in_notebooks
 from ...typed import type_of
 
@@ -31,6 +40,7 @@ HELPERS: dict[str, Any] = {
     "shell_lines": shell_lines,
     "display": display,
     "capture_output": capture_output,
+    "show_error": show_error,
 }
 
 
