@@ -8,6 +8,7 @@ from datalab_pipelines.export.code.prose import paragraphs
 from datalab_pipelines.export.code.rendering import code_files
 from datalab_pipelines.export.proof.running import run_notebook
 from datalab_pipelines.export.proof.verifying import verify
+from datalab_pipelines.notebook import show
 from datalab_pipelines.outputs import note_value, recording, tables_as_in_notebooks
 from exporting import planned, stages
 
@@ -222,3 +223,17 @@ def test_a_long_title_is_cut_before_a_word_that_means_nothing(tmp_path):
     first = code_files(plan)["pipeline.py"].split("\n")[0]
     assert first.endswith('for all…"""')
     assert len(first) <= 100
+
+
+def test_a_table_is_kept_as_a_notebook_shows_it(tmp_path, monkeypatch):
+    pandas = pytest.importorskip("pandas")
+    monkeypatch.setenv("DATALAB_REPORT", str(tmp_path / "report"))
+    show(pandas.DataFrame({"a": range(5_000)}))
+    show(SimpleNamespace(_repr_png_=lambda: b"\x89PNG"))
+    show(SimpleNamespace(_repr_html_=lambda: 1 / 0, a=2))
+    table, picture, text = sorted((tmp_path / "report").iterdir())
+    assert table.name == "001-output.html"
+    assert "5000 rows" in table.read_text()
+    assert table.read_text().count("<tr") < 70
+    assert (picture.name, picture.read_bytes()) == ("002-output.png", b"\x89PNG")
+    assert text.name == "003-output.txt"
