@@ -237,3 +237,17 @@ def test_a_table_is_kept_as_a_notebook_shows_it(tmp_path, monkeypatch):
     assert table.read_text().count("<tr") < 70
     assert (picture.name, picture.read_bytes()) == ("002-output.png", b"\x89PNG")
     assert text.name == "003-output.txt"
+
+
+def test_stages_with_globals_have_prose_and_room_too(tmp_path):
+    cells = [
+        *("## One?", "tuple = (1, 2)\nprint(tuple)"),
+        *("## Two", "del tuple\nprint(tuple)", "# \nSome *words*.\n\nMore", "x = 3\nprint(x)"),
+    ]
+    plan = planned(tmp_path, cells)
+    assert plan.form == "variables"
+    assert "    # Some words.\n    #\n    # More\n" in of_stage(plan, "two").replace(
+        "\n#", "\n    #"
+    )
+    assert "print(tuple)\n\n" in of_stage(plan, "two")
+    assert '"""One?"""' in of_stage(plan, "one")

@@ -469,15 +469,6 @@ class FunctionsForm(VariablesForm):
         after = self.plan.stages[number + 1]
         return comment(at_heading(self._markdown(after.cells[0]), after.title)[0], "")
 
-    def _markdown(self, index: int) -> list[str]:
-        found: list[str] = []
-        for cell in reversed(self.analysis.notebook.cells[:index]):
-            if cell.kind == "code" and cell.source.strip():
-                break
-            if cell.kind == "markdown":
-                found.insert(0, cell.source)
-        return found
-
     def module_pipeline(self) -> str:
         """Return ``pipeline.py``."""
         lines = [
