@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from datalab_pipelines.export.code.pieces import tidied
-from datalab_pipelines.export.code.prose import paragraphs
+from datalab_pipelines.export.code.prose import paragraphs, sentence
 from datalab_pipelines.export.code.rendering import code_files
 from datalab_pipelines.export.proof.verifying import verify
 from datalab_pipelines.outputs import note_value, recording
@@ -119,3 +119,8 @@ def test_a_quotation_is_prose_without_its_marks():
 def test_a_name_that_is_cut_ends_with_a_word_that_means_something(tmp_path, title, name):
     plan = planned(tmp_path, [f"## {title}", "x = [1]", "## Other", "x.append(2)"])
     assert plan.stages[0].name == name
+
+
+def test_an_address_gets_no_full_stop():
+    assert sentence("See https://example.org/data") == "See https://example.org/data"
+    assert sentence("It is so") == "It is so."

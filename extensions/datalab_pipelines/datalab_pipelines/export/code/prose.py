@@ -75,4 +75,6 @@ def docstring(prose: list[str], stage: StagePlan) -> str:
 def sentence(text: str) -> str:
     """Return text with a full stop, where it has no other end."""
     text = text.strip()
+    if "://" in text.split(" ")[-1]:
+        return text  # an address has no full stop
     return f"{text}." if text[-1:].isalnum() or text[-1:] in set(")]'\"") else text
