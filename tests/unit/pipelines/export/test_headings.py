@@ -11,6 +11,7 @@ from exporting import planned
     [
         ("# Data #", [(1, "Data")]),
         ("#Data\n##clean it", [(1, "Data"), (2, "clean it")]),
+        ("## Use `predict_proba` _now_", [(2, "Use predict_proba now")]),
         ("#kaggle is a hashtag", []),
         ("Data\n====\n\nClean\n----", [(1, "Data"), (2, "Clean")]),
         ("# <font color='red'>Data</font>", [(1, "Data")]),

@@ -66,4 +66,5 @@ def plain_text(markdown: str) -> str:
     """Return a line of Markdown without its marks."""
     text = re.sub(r"!\[[^\]]*\]\([^)]*\)|<[^>]+>", "", markdown)
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    return re.sub(r"\s+", " ", re.sub(r"[*_`#]+(?=\S)|(?<=\S)[*_`#]+", "", text)).strip()
+    text = re.sub(r"[*`#]+(?=\S)|(?<=\S)[*`#]+", "", text)
+    return re.sub(r"\s+", " ", re.sub(r"\b_+|_+\b", "", text)).strip()

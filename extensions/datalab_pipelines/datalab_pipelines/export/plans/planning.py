@@ -187,7 +187,8 @@ def _free(stage: StagePlan, stages: list[StagePlan], analysis: Analysis) -> str:
     bound = {one for facts in analysis.facts.values() for one in facts.bound}
     bound |= set(analysis.definitions)
     taken = name in TAKEN | bound or keyword.iskeyword(name) or hasattr(builtins, name)
-    if taken or not name.isidentifier():
+    collected = name.startswith("test_")  # pytest would take the stage for a test
+    if taken or collected or not name.isidentifier():
         name = f"make_{name}"
     while name in others | bound:
         name += "_2"
