@@ -68,18 +68,6 @@ def is_literal(node: ast.expr) -> bool:
     return True
 
 
-def still_hold(nodes: list[ast.stmt]) -> set[int]:
-    """Return the identities of the settings that no later one of the same name overwrites."""
-    last: dict[str, int] = {}
-    kept = set()
-    for node in nodes:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and is_literal(node.value):
-            last[ast.unparse(node.targets[0])] = id(node)
-        else:
-            kept.add(id(node))
-    return kept | set(last.values())
-
-
 def with_nonlocal(text: str, local: set[str]) -> str:
     """Return code whose inner functions say ``nonlocal`` where they said ``global``."""
     where = offsets(text)
