@@ -1,6 +1,5 @@
 """What takes too long, what is empty, and what only a run of two processes shows."""
 
-import json
 import os
 
 import pytest
@@ -47,8 +46,9 @@ def test_a_notebook_of_prose_is_told_what_it_has(tmp_path):
 
 
 def test_files_that_a_magic_names_come_along(tmp_path):
-    for name in ("code.py", "Other.ipynb", "unrelated.py"):
-        (tmp_path / name).write_text("x = 1" if name.endswith("py") else json.dumps({}))
+    for name in ("code.py", "unrelated.py"):
+        (tmp_path / name).write_text("x = 1")
+    notebook(tmp_path / "Other.ipynb", ["y = 2"])
     plan = planned(tmp_path, ["%run code.py", "%run Other.ipynb"])
     assert data_files(plan) == ["Other.ipynb", "code.py"]
 
