@@ -6,6 +6,7 @@ Like the inline backend of a notebook it then closes them, so that the next plot
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import matplotlib
@@ -38,7 +39,10 @@ def show(*args: object, **kwargs: object) -> None:
         figure = manager.canvas.figure
         if figure.axes or figure.lines or figure.images:
             note_figure(figure)
-            report(_Quiet(figure), _name(figure))
+            try:
+                report(_Quiet(figure), _name(figure))
+            except Exception:  # noqa: BLE001 - a notebook says so too, and goes on (flush_figures)
+                traceback.print_exc()
     with matplotlib.rc_context():
         plt.close("all")
 

@@ -287,3 +287,13 @@ def test_a_stage_that_pytest_would_take_for_a_test_has_another_name(tmp_path):
     cells = ["## Load", "x = [1]", "## Test/train split", "y = x + x", "## Testing", "z = y + y"]
     names = [one.name for one in planned(tmp_path, cells).stages]
     assert names == ["load", "make_test_train_split", "testing"]
+
+
+def test_a_figure_that_cannot_be_drawn_ends_neither_notebook_nor_stage(tmp_path):
+    pytest.importorskip("matplotlib")
+    cells = stages(
+        "import matplotlib.pyplot as plt\nx = [1, 2]",
+        ["plt.plot(x)\nplt.title('$\\\\frac{$')", "print('and on')"],
+    )
+    found = verify(planned(tmp_path, cells))
+    assert (found.status, len(found.plan.stages)) == ("equal", 2)
