@@ -52,11 +52,7 @@ def tell_supervisor(event: str, **fields: Any) -> None:
 
 async def _keep(site: Site) -> None:
     # Before anything else: warming takes seconds, and JupyterHub's own start goes on meanwhile.
-    for name in {profile.backend for profile in site.catalog.profiles}:
-        try:
-            await site.platform(name).open()
-        except (OSError, DatalabError) as error:
-            site.log.error("Backend %s is not usable: %s", name, error)
+    await open_platforms(site)
     app = await compat.hub_started()
     if STATUS_FD in os.environ:
         _end_with_supervisor()
@@ -70,6 +66,17 @@ async def _keep(site: Site) -> None:
     finally:
         for platform in site.platforms.values():
             await platform.close()
+
+
+async def open_platforms(site: Site) -> None:
+    """Open what the catalog's profiles run on; one that fails is logged, and the others go on."""
+    for name in {profile.backend for profile in site.catalog.profiles}:
+        try:
+            await site.platform(name).open()
+        except (OSError, DatalabError) as error:
+            site.log.error("Backend %s is not usable: %s", name, error)
+        except Exception:  # what the library of a platform raises must not end the rest
+            site.log.exception("Backend %s is not usable", name)
 
 
 def _end_with_supervisor() -> None:

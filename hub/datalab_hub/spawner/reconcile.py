@@ -64,6 +64,9 @@ async def reconcile(
         except (OSError, DatalabError) as error:
             site.log.warning("Cannot list what runs on %s (%s); left alone", name, error)
             continue
+        except Exception:  # what a library raises must not end the round
+            site.log.exception("Cannot list what runs on %s; left alone", name)
+            continue
         for resource in resources:
             if resource.key in owned(name):
                 continue
@@ -79,6 +82,9 @@ async def reconcile(
                     action = "removed"
                 except (OSError, DatalabError) as error:
                     action = f"failed: {error}"
+                except Exception as error:  # as above
+                    site.log.exception("Cannot remove %s from %s", resource.name, name)
+                    action = f"failed: {type(error).__name__}: {error}"
             findings.append(Finding(name, resource, action))
     return findings
 

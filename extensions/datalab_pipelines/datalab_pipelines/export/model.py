@@ -79,6 +79,7 @@ class CodeCell:
     installs: list[str] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
     opaque: str = ""  # why only IPython itself can run it
+    runs: list[str] = field(default_factory=list)  # files whose code it holds
 
 
 @dataclass
@@ -131,7 +132,7 @@ class Definition:
     """A statement that can be said again elsewhere: an import, a function, a class, a constant."""
 
     name: str
-    kind: str  # import, function, class, constant
+    kind: str  # import, function, class, constant, place
     cell: int
     statement: Statement = field(repr=False)
     free: set[str] = field(default_factory=set)

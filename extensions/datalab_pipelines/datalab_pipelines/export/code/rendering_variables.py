@@ -17,7 +17,7 @@ from ..model import Analysis, CodeCell, Definition, Plan, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
 from .data_files import working_folder
 
-HELPERS = ("show", "display", "shell", "shell_lines", "capture_output")
+HELPERS = ("show", "display", "shell", "shell_lines", "capture_output", "show_error")
 SILENT = {"print", "display", "show", "shell"}
 GIVES_NOTHING = re.compile(
     r"matplotlib\.(pyplot\.|use$|style\.use$)|seaborn\.\w*(plot|map)$|(numpy\.)?random\.seed$|numpy\.set_printoptions$"
@@ -51,7 +51,7 @@ class VariablesForm:
         }
         self.bound = {name for facts in self.analysis.facts.values() for name in facts.bound}
         # Helper modules beside the notebook plot too.
-        quiet = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "sympy", "networkx"}
+        quiet = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn"}
         self.plots = any(name.split(".")[0] not in quiet for name in self.analysis.imports)
 
     def own(self, name: str) -> str:

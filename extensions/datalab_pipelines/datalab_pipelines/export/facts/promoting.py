@@ -90,6 +90,8 @@ def _read_by_functions(code: list[CodeCell]) -> set[str]:
         node = waiting.pop()
         if isinstance(node, Function | ast.ClassDef | ast.Lambda):
             found |= set(scope_of(node).reads)
+            if not isinstance(node, ast.ClassDef):  # as a default, it is read once and kept
+                found |= {n.id for n in ast.walk(node.args) if isinstance(n, ast.Name)}
         else:
             waiting.extend(ast.iter_child_nodes(node))
     return found

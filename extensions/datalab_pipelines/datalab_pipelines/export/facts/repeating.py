@@ -17,6 +17,7 @@ from ..model import CodeCell, Definition
 from ..trees import nodes_in
 from .looking import kept_attributes
 from .naming import short_name
+from .places import moves
 from .soundness import Function, remembers, sound
 
 # Decorators that do not call what they are given.
@@ -157,12 +158,20 @@ def _of_property(decorator: ast.expr, own: set[str]) -> bool:
 
 
 class Repeating:
-    """Says which definitions can be said again; ``good`` are the names that are shared."""
+    """Says which definitions can be said again.
+
+    ``good`` are the names that are shared, ``places`` those of paths from the working folder.
+    """
 
     def __init__(
-        self, code: list[CodeCell], bound: dict[str, list[ast.stmt]], good: set[str]
+        self,
+        code: list[CodeCell],
+        bound: dict[str, list[ast.stmt]],
+        good: set[str],
+        places: set[str],
     ) -> None:
         self.bound = bound
+        self.places = places
         self.good = good
         self.trees = [one.node for cell in code for one in cell.statements]
         self.kept = kept_attributes(self.trees, bound)
@@ -175,6 +184,7 @@ class Repeating:
         words |= set(strings_in(self.trees)) & LOOKS_AT_CLASSES
         self.hints_count = bool(words & READERS)
         self.classes_count = bool(words & LOOKS_AT_CLASSES)
+        self.moves = moves(self.trees)
         self.handed_on = {name for tree in self.trees for name in _handed_on(tree)}
 
     def again(self, one: Definition) -> bool:
@@ -182,6 +192,8 @@ class Repeating:
         node = one.statement.node
         if one.kind == "import":
             return isinstance(node, ast.Import | ast.ImportFrom)
+        if one.kind == "place":
+            return not self.moves and all(map(self._place_or_shared, one.free))
         if one.beside or not sound(one, self.bound, self.kept):
             return False
         if one.kind == "constant":
@@ -224,6 +236,10 @@ class Repeating:
             for node in nodes_in(tree)
             if isinstance(node, ast.Name) and node.id == one.name
         )
+
+    def _place_or_shared(self, name: str) -> bool:
+        """Say whether a name is shared, or a path that is bound once, and so can be said again."""
+        return self._shared(name) or (name in self.places and len(self.bound[name]) == 1)
 
     def _shared(self, name: str) -> bool:
         return name in self.good or name not in self.bound

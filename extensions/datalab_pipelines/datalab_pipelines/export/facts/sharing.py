@@ -20,6 +20,7 @@ from ..trees import nodes_in
 from .constants import computed, constant, is_type, made_of_constants
 from .looking import kept_attributes
 from .naming import BUILTINS, root_of
+from .places import is_place
 from .repeating import Repeating, early_of
 from .soundness import Function, changed_names, changed_roots, sound
 
@@ -42,6 +43,7 @@ def bindings(code: list[CodeCell]) -> dict[str, list[ast.stmt]]:
 
 def candidates(code: list[CodeCell]) -> Iterator[Definition]:
     """Yield every definition at the top of a cell."""
+    places: set[str] = set()
     for cell in code:
         for one in cell.statements:
             node = one.node
@@ -60,6 +62,9 @@ def candidates(code: list[CodeCell]) -> Iterator[Definition]:
                 target = node.targets[0]
                 if isinstance(target, ast.Name) and isinstance(node.value, ast.Lambda):
                     yield _with_names(Definition(target.id, "function", cell.index, one))
+                elif isinstance(target, ast.Name) and is_place(node.value, places):
+                    places.add(target.id)
+                    yield _constant(target.id, cell, one, set(), "place")
                 elif isinstance(target, ast.Name) and is_constant(node.value):
                     yield _constant(target.id, cell, one, set())
                 else:
@@ -102,10 +107,12 @@ def _spreads(target: ast.expr, value: ast.expr) -> bool:
     return isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts)
 
 
-def _constant(name: str, cell: CodeCell, one: Statement, beside: set[str]) -> Definition:
+def _constant(
+    name: str, cell: CodeCell, one: Statement, beside: set[str], kind: str = "constant"
+) -> Definition:
     value = one.node.value  # type: ignore[attr-defined]
     used = {n.id for n in nodes_in(value) if isinstance(n, ast.Name)} - BUILTINS
-    return Definition(name, "constant", cell.index, one, used, beside)
+    return Definition(name, kind, cell.index, one, used, beside)
 
 
 def _with_names(found: Definition) -> Definition:
@@ -151,7 +158,7 @@ def divide(
     for name, them in found.items():
         # A builtin that is bound anew is the builtin until then, so it cannot come from elsewhere.
         own = name not in excluded and not hasattr(builtins, name)
-        fit = own and not all_apart and _once(them, bound[name])
+        fit = own and not all_apart and _once(them, bound[name]) and them[0].kind != "place"
         still = name not in changed and not _early_changed(them[0], changed)
         if fit and (them[0].kind == "import" or (still and sound(them[0], bound, kept))):
             good.add(name)
@@ -165,7 +172,8 @@ def divide(
         if not bad:
             break
         good -= bad
-    repeating = Repeating(code, bound, good)
+    places = {one.name for them in found.values() for one in them if one.kind == "place"}
+    repeating = Repeating(code, bound, good, places)
     for name, them in found.items():
         carried = (
             name not in good | excluded | changed
@@ -223,11 +231,12 @@ def reached(one: Definition, definitions: dict[str, list[Definition]]) -> set[st
 
 
 def _looked_into(tree: ast.AST) -> set[str]:
-    """Return functions whose memory of earlier calls is asked for, or cleared."""
+    """Return functions whose memory is asked for, or cleared, or that learn of further types."""
+    asking = ("cache_info", "cache_clear", "register")
     return {
         root_of(node)
         for node in nodes_in(tree)
-        if isinstance(node, ast.Attribute) and node.attr in ("cache_info", "cache_clear")
+        if isinstance(node, ast.Attribute) and node.attr in asking
     }
 
 

@@ -91,11 +91,10 @@ def sound(
     if isinstance(node, IMPORTS):
         return True
     assert isinstance(node, Function | ast.ClassDef)
+    if _remembers(node):
+        return False
     for decorator in node.decorator_list:
-        if remembers(decorator) and not _gives_unchangeable(node):
-            return False  # what it keeps may be changed
-        named = decorator.func if isinstance(decorator, ast.Call) else decorator
-        binds = bound.get(root_of(named), [])
+        binds = bound.get(root_of(_named(decorator)), [])
         if not all(isinstance(b, IMPORTS) for b in binds):
             return False
     if isinstance(node, Function):
@@ -134,8 +133,9 @@ def _another_name(value: ast.Name | ast.Attribute, bound: dict[str, list[ast.stm
 
 def remembers(decorator: ast.expr) -> bool:
     """Say whether a decorator keeps what a function gave, and gives it again."""
-    named = decorator.func if isinstance(decorator, ast.Call) else decorator
-    short = short_name(named)
+    short = short_name(_named(decorator))
+    if short == "cached_property":  # kept in the object, with which it travels
+        return False
     return "cache" in short or "memo" in short
 
 
@@ -152,6 +152,24 @@ def _plain_name(bound: dict[str, list[ast.stmt]]) -> Callable[[ast.expr], bool]:
         return all(isinstance(one, ast.Assign) for one in assigned)
 
     return named
+
+
+def _named(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
+
+
+def _remembers(node: ast.AST) -> bool:
+    """Say whether a function keeps its results, so that calling it anew would be noticed."""
+    keeps = any(remembers(one) for one in getattr(node, "decorator_list", []))
+    return keeps and not (_gives_unchangeable(node) and not _speaks(node))
+
+
+def _speaks(node: ast.AST) -> bool:
+    """Say whether a function does something besides what it returns: it prints."""
+    return any(
+        isinstance(one, ast.Expr) and not isinstance(one.value, ast.Constant)
+        for one in nodes_in(node)
+    )
 
 
 def _gives_unchangeable(node: ast.AST) -> bool:
@@ -209,7 +227,8 @@ def _sound_class(
     own: set[str] = set()
     for one in node.body:
         if isinstance(one, Function):
-            if not _sound_defaults(one, bound) or _changes_class(one, node.name):
+            changes = _changes_class(one, node.name) or _remembers(one)
+            if changes or not _sound_defaults(one, bound):
                 return False
         elif isinstance(one, ast.Assign | ast.AnnAssign):
             targets = one.targets if isinstance(one, ast.Assign) else [one.target]

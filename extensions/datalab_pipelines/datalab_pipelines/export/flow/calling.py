@@ -14,6 +14,8 @@ from .libraries import TENSORS, library, without_copy
 if TYPE_CHECKING:
     from .following import Follower
 
+ITERATOR = "iterator"  # what a splitter of scikit-learn gives
+SPLITTERS = "sklearn.model_selection."
 MOST_SPREAD = 8  # positions that ``*args`` may fill
 GIVES_PLAIN_DATA = {"predict", "evaluate", "numpy", "get_weights", "count_params", "to_json"}
 
@@ -36,9 +38,7 @@ def call(at: Follower, node: ast.Call) -> Value:
         at.change(named["out"].objects)
     if any(word.startswith("overwrite_") for word in named) or without_copy(node):
         at.change(everything)
-    for number in everything:
-        if at.heap.types.get(number) in purity.GENERATORS:  # whoever gets one draws from it
-            at.change_only(frozenset({number}))
+    _may_draw(at, at.heap.inside(everything))
     name = at.name_of(node.func)
     at.sites.append(id(node))
     try:
@@ -49,6 +49,12 @@ def call(at: Follower, node: ast.Call) -> Value:
         return own(at, node, at.value(node.func), given, named, everything)
     finally:
         at.sites.pop()
+
+
+def _may_draw(at: Follower, objects: Objects) -> None:
+    """Note that whoever gets a generator of random numbers, or what holds one, draws from it."""
+    drawn = [one for one in objects if at.heap.types.get(one) in purity.GENERATORS]
+    at.change_only(frozenset(drawn))
 
 
 def _method(
@@ -89,6 +95,8 @@ def _method(
         if owner.type not in purity.COPIED:
             at.heap.hold(owner.objects, added - owner.objects)
         return Value(added if method == "setdefault" else NOTHING, "")
+    if method == "rvs":  # draws, it may be from a generator of its own
+        at.change_only(owner.objects)
     if method in purity.SHRINKS:
         at.change_only(owner.objects)
         return at.of(at.heap.elements(owner.objects))
@@ -96,6 +104,9 @@ def _method(
     if TENSORS in kinds and method in GIVES_PLAIN_DATA:
         at.change(owner.objects | everything)
         return at.make(node, "made")
+    _may_draw(at, at.heap.inside(owner.objects))
+    if method == "split" and kinds and all(one.startswith(SPLITTERS) for one in kinds):
+        return at.make(node, ITERATOR, owner.objects | everything)
     estimator = bool(kinds) and all(one.split(".")[0] in purity.ESTIMATOR_ROOTS for one in kinds)
     if "drawing" in kinds:
         at.change_only(owner.objects)
@@ -123,8 +134,13 @@ def _method(
             return Value(owner.objects, kind or owner.type)
         if method in purity.DICT_METHODS:
             held = at.heap.elements(owner.objects)
-            single = method == "get"
-            return at.of(held | everything) if single else at.make(node, "list", held)
+            if method == "get":
+                return at.of(held | everything)
+            if owner.type not in purity.DICTS:
+                return at.make(node, "list", held)
+            view = at.make(node, purity.DICT_VIEWS[method], held)
+            at.heap.keep(view.objects, owner.objects)
+            return view
         return at.make(node, kind or "made", at.heap.held(owner.objects))
     if owner.type in purity.IMMUTABLE:
         return at.make(node, kind or "made")

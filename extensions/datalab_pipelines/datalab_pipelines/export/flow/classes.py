@@ -269,6 +269,8 @@ def changes_when_looked_at(node: ast.ClassDef) -> bool:
     for method in node.body:
         if not isinstance(method, ast.FunctionDef) or method.name in STORING:
             continue
+        if any("cached_property" in ast.unparse(one) for one in method.decorator_list):
+            return True
         special = method.name.startswith("__") and method.name.endswith("__")
         if not special and not method.decorator_list:
             continue

@@ -162,6 +162,8 @@ def _operation(at: Follower, node: ast.BinOp) -> Value:
     kind = left.type if left.type == right.type and left.type in ("list", "tuple") else "made"
     if left.type == "list" or right.type == "list":
         kind = "list"
+    elif isinstance(node.op, ast.Mult) and "tuple" in (left.type, right.type):
+        kind = "tuple"
     elif not left.objects and not right.objects:
         return Value()
     elif kind == "made":

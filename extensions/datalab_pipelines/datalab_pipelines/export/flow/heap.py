@@ -92,7 +92,8 @@ class Heap:
         for one in objects:
             kind = self.types.get(one, "")
             held = self.holds.get(one, NOTHING)
-            if kind in ("list", "tuple", "set", "dict", "collections.Counter"):
+            plain = kind in ("list", "tuple", "set", "dict", "collections.Counter")
+            if plain or kind.startswith("collections.abc."):
                 found |= held
             elif kind == "numpy.ndarray":
                 found |= {one} | held
@@ -133,3 +134,10 @@ def _closure(objects: Objects, edges: dict[int, Objects]) -> Objects:
 def reach(objects: Objects, edges: dict[int, Objects]) -> Objects:
     """Return ``objects`` and all that they lead to in a snapshot."""
     return _closure(objects, edges)
+
+
+def contents(objects: Objects, edges: dict[int, Objects], types: dict[int, str]) -> Objects:
+    """Return ``objects`` and what surely lies in them: in lists and the like, and in attributes."""
+    holders = ("list", "tuple", "set", "dict", "class ")
+    known = {one: held for one, held in edges.items() if types.get(one, "").startswith(holders)}
+    return _closure(objects, known)

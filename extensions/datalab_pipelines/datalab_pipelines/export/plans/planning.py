@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+import unicodedata
 
 from ...pipelines import LONGEST_NAME, NAME
 from ..errors import ExportError
@@ -23,6 +24,7 @@ TAKEN = {"pipeline", "shared", "stages", "tests", "main", "variables"}
 DANGLING = {  # at the end of a name that was cut
     *("a", "an", "and", "by", "for", "from", "in", "of", "on", "or", "the", "to", "using", "with"),
 }
+APOSTROPHE = re.compile(r"(?<=s)['’]s\b|(?<=\w)['’](?=\w)")  # bayes's: bayes, let's: lets
 
 
 def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
@@ -201,7 +203,9 @@ def _free(stage: StagePlan, stages: list[StagePlan], analysis: Analysis) -> str:
 
 
 def _slug(text: str, by: str) -> str:
-    words = re.findall(r"[a-z0-9]+", text.lower())
+    plain = unicodedata.normalize("NFKD", APOSTROPHE.sub("", text.lower()))
+    letters = "".join(one for one in plain if not unicodedata.combining(one))  # é: e
+    words = re.findall(r"[a-z0-9]+", letters)
     while words and (words[0].isdigit() or len(words[0]) == 1) and len(words) > 1:
         words = words[1:]  # "2. Train" is called train
     taken: list[str] = []
