@@ -149,7 +149,8 @@ def _plain_name(bound: dict[str, list[ast.stmt]]) -> Callable[[ast.expr], bool]:
                 node.attr in MATH and bool(makers) and all(isinstance(b, IMPORTS) for b in makers)
             )
         assigned = bound.get(root_of(node), [])
-        return all(isinstance(one, ast.Assign) for one in assigned)
+        own = not assigned or not hasattr(builtins, root_of(node))  # else ``len`` may be another
+        return own and all(isinstance(one, ast.Assign) for one in assigned)
 
     return named
 
