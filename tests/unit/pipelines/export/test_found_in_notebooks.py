@@ -240,3 +240,15 @@ def test_a_stage_begins_after_the_cells_that_have_to_stay_together(tmp_path):
     )
     assert [stage.cells for stage in plan.stages] == [[1, 2, 4], [5, 6, 7]]
     assert "so 'Part bx' begins with cell 6" in plan.warnings[0].message
+
+
+def test_tables_are_joined_by_the_name_of_the_argument(tmp_path):
+    plan, different = compare(
+        stages(
+            "import pandas as pd\na = pd.DataFrame({'x': [1]})",
+            "both = pd.concat(objs=[a, a], axis=0)",
+            "both['y'] = 1\nsize = both.shape",
+        )
+    )
+    assert not different
+    assert len(plan.stages) == 3

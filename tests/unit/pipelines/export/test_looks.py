@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from datalab_pipelines.export.code.pieces import tidied
-from datalab_pipelines.export.code.prose import paragraphs
+from datalab_pipelines.export.code.prose import paragraphs, sentence
 from datalab_pipelines.export.code.rendering import code_files
 from datalab_pipelines.export.proof.running import run_notebook
 from datalab_pipelines.export.proof.verifying import verify
@@ -114,7 +114,7 @@ def test_a_quotation_is_prose_without_its_marks():
     [
         ("Titanic: machine learning from disaster", "titanic_machine_learning"),
         ("What the data are made of", "what_the_data_are_made_of"),
-        ("Of the in the of the in the of the end of it", "of"),
+        ("Of the in the of the in the of the end of it", "end"),
     ],
 )
 def test_a_name_that_is_cut_ends_with_a_word_that_means_something(tmp_path, title, name):
@@ -168,3 +168,42 @@ def test_a_wide_table_is_printed_whole_by_notebook_and_stage(tmp_path):
     run = run_notebook(plan, tmp_path / "run", 60, {})
     assert "..." not in "".join(line for cell in run.values() for line in cell["outputs"])
     assert verify(plan).status == "equal"
+
+
+def test_an_address_gets_no_full_stop():
+    assert sentence("See https://example.org/data") == "See https://example.org/data"
+    assert sentence("It is so") == "It is so."
+
+
+def settings_of_last_stage(folder, *settings):
+    """Return what the last stage repeats of the settings that the first one makes."""
+    head = "import sys\nimport logging\nimport warnings\nimport pandas as pd\nx = [1]\nx.append(2)"
+    first = "\n".join([head, *settings])
+    text = of_stage(planned(folder, stages(first, "y = x + x", "z = y + y")), "part_cx")
+    return [line.strip() for line in text.splitlines() if line.strip() in settings]
+
+
+def test_a_setting_that_is_said_again_is_repeated_once(tmp_path):
+    one, other = "pd.set_option('display.width', 80)", "pd.set_option('display.width', 90)"
+    assert settings_of_last_stage(tmp_path, one, one) == [one]
+    assert settings_of_last_stage(tmp_path, one, other, one) == [other, one]
+    rows = "pd.options.display.max_rows = 7"
+    assert settings_of_last_stage(tmp_path, rows, one, "pd.options.display.max_rows = 9") == [
+        one,
+        "pd.options.display.max_rows = 9",
+    ]
+
+
+def test_a_setting_where_the_first_or_every_time_counts_is_repeated_each_time(tmp_path):
+    for setting in (
+        "sys.path.append('lib')",
+        "logging.basicConfig(level=10)",
+        "warnings.filterwarnings('ignore', append=True)",
+    ):
+        assert settings_of_last_stage(tmp_path, setting, setting) == [setting, setting]
+
+
+def test_a_stage_that_pytest_would_take_for_a_test_has_another_name(tmp_path):
+    cells = ["## Load", "x = [1]", "## Test/train split", "y = x + x", "## Testing", "z = y + y"]
+    names = [one.name for one in planned(tmp_path, cells).stages]
+    assert names == ["load", "make_test_train_split", "testing"]

@@ -4,8 +4,9 @@ import ast
 
 import pytest
 from datalab_pipelines.export.cells.magics import translate
+from datalab_pipelines.export.code.rendering import code_files
 from datalab_pipelines.export.model import Cell
-from exporting import planned
+from exporting import compare, planned, stages
 
 
 def python(source):
@@ -33,10 +34,27 @@ def test_a_magic_becomes_what_it_does(source, expected):
     assert python(source) == expected
 
 
+def test_pylab_is_what_it_imports_and_its_stars_are_named(tmp_path):
+    plan, different = compare(
+        stages("%pylab inline\nxs = linspace(0, 1, 3)", "total = sum(xs)\nplot(xs)\nplt.title('x')")
+    )
+    assert not different
+    text = "\n".join(code_files(plan).values())
+    assert "from numpy import linspace" in text
+    assert "from numpy import sum" in text
+    assert "*" not in text.replace("**", "")
+    assert "pylab import plt" not in text
+
+
+def test_pylab_without_its_stars_is_the_imports_alone():
+    assert "*" not in python("%pylab inline --no-import-all")
+    assert "import numpy as np" in python("%pylab --no-import-all")
+
+
 @pytest.mark.parametrize(
     "source",
     [
-        *("%%cython\nx", "%pylab inline", "%unheard_of", "await f()"),
+        *("%%cython\nx", "if x:\n    %pylab", "%unheard_of", "await f()"),
         *("r = %timeit -o 1", "r = %matplotlib", "r = %cd data", "r = %env A=b"),  # used as values
     ],
 )
@@ -70,7 +88,7 @@ def test_a_magic_needs_no_percent_sign_in_a_cell_of_one_line(source, expected):
 
 @pytest.mark.parametrize("bound", [{"ls"}, {"*"}])
 def test_a_variable_is_no_magic(bound):
-    assert translate(Cell(0, "code", "ls"), [], bound).code.strip() == "ls"
+    assert translate(Cell(0, "code", "ls"), [], bound=bound).code.strip() == "ls"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 What each becomes: ``%matplotlib``, ``%load_ext autoreload``, ``%config`` and the like go away (the
 stage has its own figures), ``%time x`` and ``%%time`` become what they time, ``%timeit`` goes away
 with a warning, ``!cmd`` and ``%%bash`` become ``shell(…)``, ``x = !cmd`` ``shell_lines(…)``,
-``!pip install`` a requirement, ``%%writefile`` and ``%env`` what they do. Anything else makes the
+``!pip install`` a requirement,
+``%pylab`` its imports, ``%%writefile`` and ``%env`` what they do. Anything else makes the
 cell ``opaque``: only IPython itself runs it, so the notebook stays in one piece.
 """
 
@@ -28,7 +29,6 @@ DROPPED = {
         "matplotlib",
         "autoreload",
         "config",
-        "pylab_inline",
         "reload_ext",
         "unload_ext",
         "precision",
@@ -56,11 +56,18 @@ HARMLESS_EXTENSIONS = re.compile(
     r"autoreload|watermark|tensorboard|line_profiler|memory_profiler|nb_black|lab_black|jupyter_black"
     r"|google\.colab|version_information|tikzmagic|rpy2_unused"
 )
+# What IPython.core.pylabtools.import_pylab does, less figsize() and getfigs(); the stars are named.
+PYLAB_NAMES = """import matplotlib
+import numpy
+import numpy as np
+from matplotlib import mlab, pylab, pyplot
+import matplotlib.pyplot as plt"""
+PYLAB = f"from matplotlib.pylab import *\nfrom numpy import *\n{PYLAB_NAMES}"
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[ \t]*(.*)\n?", re.MULTILINE)
 
 
 def translate(
-    cell: Cell, warnings: list[Warn], runs: Runs | None = None, bound: Set[str] = frozenset("*")
+    cell: Cell, warnings: list[Warn], runs: Runs | None = None, bound: Set[str] = frozenset()
 ) -> CodeCell:
     """Return the Python of a code cell; raises ``ExportError`` for a syntax error.
 
@@ -183,7 +190,7 @@ def _calls(
         alone = id(node) in statements
         outside = runs if alone and not node.col_offset else None
         if outside and (line := _behind("run", node)) is not None:
-            new = outside.code(line, found, lambda cell: translate(cell, warnings, runs))
+            new = outside.code(line, found, lambda cell: translate(cell, warnings, runs, {"*"}))
         elif outside and (line := _behind("load", node)) and outside.loads(line):
             said = f"%load {line} puts text into the editor and runs nothing: left out"
             warnings.append(Warn("load", said, found.index, node.lineno))
@@ -252,7 +259,9 @@ def _replacement(
             warnings.append(Warn("timing", text, found.index, line))
         return ""
     if name == "pylab":
-        found.opaque = "%pylab brings names in unseen"
+        if alone and not node.col_offset:
+            return PYLAB_NAMES if "--no-import-all" in rest else PYLAB
+        found.opaque = "%pylab below something else brings names in unseen"
     elif name == "load_ext":
         if not HARMLESS_EXTENSIONS.match(rest.strip()):
             found.opaque = f"%load_ext {rest} adds to IPython"

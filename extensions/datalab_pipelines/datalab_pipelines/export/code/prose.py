@@ -6,7 +6,7 @@ import html
 import re
 import textwrap
 
-from ..cells.reading import plain_text
+from ..cells.headings import plain_text
 from ..model import StagePlan
 
 LISTED = re.compile(r"([-*+]|\d+[.)])\s")
@@ -144,4 +144,6 @@ def docstring(prose: list[str], stage: StagePlan) -> str:
 def sentence(text: str) -> str:
     """Return text with a full stop, where it has no other end."""
     text = text.strip()
+    if "://" in text.split(" ")[-1]:
+        return text  # an address has no full stop
     return f"{text}." if text[-1:].isalnum() or text[-1:] in set(")]'\"") else text

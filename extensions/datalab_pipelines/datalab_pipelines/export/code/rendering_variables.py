@@ -16,6 +16,7 @@ from ..flow.liveness import Lives, lives
 from ..model import Analysis, CodeCell, Definition, Plan, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
 from .data_files import working_folder
+from .preamble import last_said
 
 HELPERS = ("show", "display", "shell", "shell_lines", "capture_output", "show_error")
 SILENT = {"print", "display", "show", "shell"}
@@ -194,13 +195,17 @@ class VariablesForm:
 
     def _replayed(self, stage: StagePlan, number: int) -> tuple[list[str], list[str]]:
         """Return settings of earlier stages, and functions that this one needs."""
-        lines, names = [], []
-        for earlier in self.plan.stages[:number]:
-            for index in earlier.cells:
-                for one in self.analysis.settings.get(index, []):
-                    if id(one.node) in self.repeated:
-                        continue
-                    lines.append(_source(self.cells[index], one))
+        names: list[str] = []
+        cells = [index for earlier in self.plan.stages[:number] for index in earlier.cells]
+        settings = [
+            (one, index)
+            for index in cells
+            for one in self.analysis.settings.get(index, [])
+            if id(one.node) not in self.repeated
+        ]
+        where = {id(one): index for one, index in settings}
+        last = last_said([one for one, _ in settings], self.resolve)
+        lines = [_source(self.cells[where[id(one)]], one) for one in last]
         said: dict[str, Definition] = {}
         for name, them in self.analysis.definitions.items():
             holds = said_before(min(stage.cells), them)
