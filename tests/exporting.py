@@ -34,10 +34,10 @@ class NotebookFails(Exception):
 
 
 def notebook(path, cells):
-    """Write a notebook; a cell that begins with ``#`` and a space, or ``##``, is a heading."""
+    """Write a notebook; a cell that begins with ``# ``, ``## `` or ``**`` is Markdown."""
     found = []
     for cell in cells:
-        kind = "markdown" if cell.startswith(("# ", "## ")) else "code"
+        kind = "markdown" if cell.startswith(("# ", "## ", "**")) else "code"
         found.append({"cell_type": kind, "source": cell, "metadata": {}})
     document = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": found}
     path.write_text(json.dumps(document), encoding="utf-8")

@@ -36,6 +36,7 @@ from typing import Any
 
 from . import artifacts, hints
 from .errors import ArtifactError, PipelineError
+from .outputs import tables_as_in_notebooks
 from .results import ONLY, SCHEMA, Reference, failure_key, read_value, result_key
 from .serializers import plain, save
 from .settings import SageMakerEndpoint, SageMakerTuning
@@ -151,6 +152,7 @@ def _execute(call: Call, store: Store) -> dict[str, Any]:
     # Figures that a stage shows become files of its run.
     os.environ.setdefault("MPLBACKEND", "module://datalab_pipelines.figures")
     stage = find(call.stage)
+    tables_as_in_notebooks()
     arguments = read_arguments(call, store)
     began, clock = datetime.now(UTC), time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="datalab-") as scratch:
@@ -214,11 +216,13 @@ def read_arguments(call: Call, store: Store) -> dict[str, Any]:
     for name, reference in call.inputs.items():
         if isinstance(reference, list):
             arguments[name] = [
-                read_value(store, call.run, one) if isinstance(one, Reference) else one
+                read_value(store, call.run, one, elsewhere=True)
+                if isinstance(one, Reference)
+                else one
                 for one in reference
             ]
         else:
-            arguments[name] = read_value(store, call.run, reference)
+            arguments[name] = read_value(store, call.run, reference, elsewhere=True)
     return arguments
 
 

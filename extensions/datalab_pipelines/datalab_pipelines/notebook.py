@@ -22,7 +22,7 @@ from typing import Any
 
 from .artifacts import report
 from .keras_state import keras_state, restore_keras_state
-from .outputs import note_figure, note_value, note_variables
+from .outputs import note_figure, note_value, note_variables, tables_as_in_notebooks
 
 RandomState = bytes
 
@@ -189,6 +189,7 @@ def run_notebook(path: str | Path) -> dict[str, Any]:
                 done.raise_error()
             if pyplot := sys.modules.get("matplotlib.pyplot"):
                 pyplot.show()
+            tables_as_in_notebooks()
     hidden = set(shell.user_ns_hidden)
     variables = {
         name: value

@@ -142,6 +142,17 @@ def note_variables(variables: dict[str, Any]) -> None:
         _active.variables = variables
 
 
+def tables_as_in_notebooks() -> None:
+    """Let pandas print as many columns of a table as in a notebook.
+
+    It takes a log for a terminal, and leaves columns out that do not fit (display.max_columns is 0:
+    pandas.core.config_init). What somebody has chosen stays.
+    """
+    pandas: Any = sys.modules.get("pandas")
+    if hasattr(pandas, "set_option") and pandas.get_option("display.max_columns") == 0:
+        pandas.set_option("display.max_columns", 20)
+
+
 class _Heard:
     """A text stream whose text is noted too, while anyone is noting."""
 

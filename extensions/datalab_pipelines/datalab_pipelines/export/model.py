@@ -137,6 +137,7 @@ class Definition:
     statement: Statement = field(repr=False)
     free: set[str] = field(default_factory=set)
     beside: set[str] = field(default_factory=set)  # other names that the statement binds
+    early: set[str] = field(default_factory=set)  # of ``free``, read when the statement itself runs
     shared: bool = False
     carried: bool = False
 

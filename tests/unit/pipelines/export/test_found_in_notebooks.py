@@ -226,7 +226,7 @@ def test_prose_is_kept_as_it_is_laid_out(tmp_path):
     path.write_text(json.dumps({"nbformat": 4, "metadata": {}, "cells": cells}))
     files = render_code(export.plan(export.analyse(export.read(path))))
     stage = next(text.decode() for name, text in files.items() if name == "stages/t.py")
-    assert "\n* the first one.\n* the second, in two lines.\n" in stage
+    assert "\n* the first one\n* the second, in two lines\n" in stage
     assert "y = x\n\n    for z in y:" in stage  # a line between two cells
 
 
@@ -240,3 +240,15 @@ def test_a_stage_begins_after_the_cells_that_have_to_stay_together(tmp_path):
     )
     assert [stage.cells for stage in plan.stages] == [[1, 2, 4], [5, 6, 7]]
     assert "so 'Part bx' begins with cell 6" in plan.warnings[0].message
+
+
+def test_tables_are_joined_by_the_name_of_the_argument(tmp_path):
+    plan, different = compare(
+        stages(
+            "import pandas as pd\na = pd.DataFrame({'x': [1]})",
+            "both = pd.concat(objs=[a, a], axis=0)",
+            "both['y'] = 1\nsize = both.shape",
+        )
+    )
+    assert not different
+    assert len(plan.stages) == 3

@@ -3,7 +3,8 @@
 What each becomes: ``%matplotlib``, ``%load_ext autoreload``, ``%config`` and the like go away (the
 stage has its own figures), ``%time x`` and ``%%time`` become what they time, ``%timeit`` goes away
 with a warning, ``!cmd`` and ``%%bash`` become ``shell(…)``, ``x = !cmd`` ``shell_lines(…)``,
-``!pip install`` a requirement, ``%%writefile`` and ``%env`` what they do. Anything else makes the
+``!pip install`` a requirement,
+``%pylab`` its imports, ``%%writefile`` and ``%env`` what they do. Anything else makes the
 cell ``opaque``: only IPython itself runs it, so the notebook stays in one piece.
 """
 
@@ -12,21 +13,22 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+from collections.abc import Set
 
 from IPython.core.inputtransformer2 import TransformerManager
 
 from ..errors import ExportError
 from ..model import Cell, CodeCell, Statement, Warn
 from ..text import Edit, apply_edits, offsets, span
+from .automagic import spelled_out
 from .running import Runs
-from .shells import shell_call
+from .shells import expanded, shell_call
 
 DROPPED = {
     *(
         "matplotlib",
         "autoreload",
         "config",
-        "pylab_inline",
         "reload_ext",
         "unload_ext",
         "precision",
@@ -54,16 +56,26 @@ HARMLESS_EXTENSIONS = re.compile(
     r"autoreload|watermark|tensorboard|line_profiler|memory_profiler|nb_black|lab_black|jupyter_black"
     r"|google\.colab|version_information|tikzmagic|rpy2_unused"
 )
+# What IPython.core.pylabtools.import_pylab does, less figsize() and getfigs(); the stars are named.
+PYLAB_NAMES = """import matplotlib
+import numpy
+import numpy as np
+from matplotlib import mlab, pylab, pyplot
+import matplotlib.pyplot as plt"""
+PYLAB = f"from matplotlib.pylab import *\nfrom numpy import *\n{PYLAB_NAMES}"
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[ \t]*(.*)\n?", re.MULTILINE)
 
 
-def translate(cell: Cell, warnings: list[Warn], runs: Runs | None = None) -> CodeCell:
+def translate(
+    cell: Cell, warnings: list[Warn], runs: Runs | None = None, bound: Set[str] = frozenset()
+) -> CodeCell:
     """Return the Python of a code cell; raises ``ExportError`` for a syntax error.
 
-    ``runs`` gives the code of files that it runs; without, only IPython can run them.
+    ``runs`` gives the code of files that it runs; without, only IPython can run them. ``bound`` are
+    the names that cells above may have given a value, ``*`` if those are not known.
     """
     found = CodeCell(cell.index, "")
-    source = _cell_magics(cell.source, found, warnings)
+    source = _cell_magics(spelled_out(cell.source, bound), found, warnings)
     if found.opaque:
         return found
     text = TransformerManager().transform_cell(source)
@@ -142,7 +154,9 @@ def _cell_magics(source: str, found: CodeCell, warnings: list[Warn]) -> str:
         words = shlex.split(line)
         mode = "a" if "-a" in words or "--append" in words else "w"
         target = words[-1] if words else ""
-        return f"with open({target!r}, {mode!r}) as _file:\n    _ = _file.write({body!r})\n"
+        body += "" if body.endswith("\n") else "\n"  # IPython ends every cell with a line's end
+        opened = f"with open({expanded(target)}, {mode!r}) as _file:"
+        return f"{opened}\n    _file.write({_text_of(body)})\n"
     if name in DISPLAY_CELLS:
         return ""
     if name in ("sql", "cython", "R", "julia", "ruby", "perl", "latex", "pypy", "prun", "debug"):
@@ -150,6 +164,16 @@ def _cell_magics(source: str, found: CodeCell, warnings: list[Warn]) -> str:
         return ""
     found.opaque = f"%%{name} is a magic that only IPython knows"
     return ""
+
+
+def _text_of(body: str) -> str:
+    """Return a file's content as Python writes it, on lines of its own where that is the same."""
+    for quotes in ('"""', "'''"):
+        made = f"{'r' if chr(92) in body else ''}{quotes}{body}{quotes}"
+        same = body.isprintable() or all(line.isprintable() for line in body.split("\n"))
+        if same and body.count("\n") > 1 and quotes not in body and body.endswith("\n"):
+            return made if chr(92) in body else f"{quotes}{chr(92)}\n{body}{quotes}"
+    return repr(body)
 
 
 def _calls(
@@ -166,7 +190,7 @@ def _calls(
         alone = id(node) in statements
         outside = runs if alone and not node.col_offset else None
         if outside and (line := _behind("run", node)) is not None:
-            new = outside.code(line, found, lambda cell: translate(cell, warnings, runs))
+            new = outside.code(line, found, lambda cell: translate(cell, warnings, runs, {"*"}))
         elif outside and (line := _behind("load", node)) and outside.loads(line):
             said = f"%load {line} puts text into the editor and runs nothing: left out"
             warnings.append(Warn("load", said, found.index, node.lineno))
@@ -235,7 +259,9 @@ def _replacement(
             warnings.append(Warn("timing", text, found.index, line))
         return ""
     if name == "pylab":
-        found.opaque = "%pylab brings names in unseen"
+        if alone and not node.col_offset:
+            return PYLAB_NAMES if "--no-import-all" in rest else PYLAB
+        found.opaque = "%pylab below something else brings names in unseen"
     elif name == "load_ext":
         if not HARMLESS_EXTENSIONS.match(rest.strip()):
             found.opaque = f"%load_ext {rest} adds to IPython"

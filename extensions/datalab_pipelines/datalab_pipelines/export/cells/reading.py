@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import ExportError
 from ..model import Cell, Notebook
+from .headings import headings
 
 LARGEST = 200 * 2**20
 SECTION = re.compile(
@@ -135,17 +136,9 @@ def _cell(index: int, one: Any, name: str) -> Cell:
 def _title(cells: list[Cell], path: Path) -> str:
     for cell in cells:
         if cell.kind == "markdown":
-            found = re.search(r"^#\s+(.+?)\s*#*$", cell.source, re.MULTILINE)
-            title = plain_text(found[1]) if found else ""
+            title = next((text for level, text in headings(cell.source) if level == 1), "")
             if title and not SECTION.fullmatch(title):
                 return title
             if title:  # the first of several sections: the notebook itself has no title
                 break
     return path.stem.replace("_", " ").replace("-", " ").strip() or "Notebook"
-
-
-def plain_text(markdown: str) -> str:
-    """Return a line of Markdown without its marks."""
-    text = re.sub(r"!\[[^\]]*\]\([^)]*\)|<[^>]+>", "", markdown)
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    return re.sub(r"\s+", " ", re.sub(r"[*_`#]+(?=\S)|(?<=\S)[*_`#]+", "", text)).strip()

@@ -29,10 +29,10 @@ def shell_call(command: str, method: str, found: CodeCell) -> str:
         return ""
     helper = "shell" if method == "system" else "shell_lines"
     found.helpers.add(helper)
-    return f"{helper}({_expanded(command)})"
+    return f"{helper}({expanded(command)})"
 
 
-def _expanded(command: str) -> str:
+def expanded(command: str) -> str:
     """Return the command as a Python string; ``{x}`` and ``$x`` filled in as IPython does it."""
     names = re.compile(r"\$\$|\$([A-Za-z_]\w*)|\{([^{}]+)\}")
     if not any(match[1] or match[2] for match in names.finditer(command)):

@@ -7,10 +7,12 @@ says it, in a process of its own. Where neither can tell, the star stays.
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from ..model import CodeCell
@@ -32,13 +34,18 @@ def name_stars(code: list[CodeCell], folder: Path) -> None:
     if not found:
         return
     edits: dict[int, list[Edit]] = {}
+
+    @functools.cache
+    def ask(module: str) -> set[str] | None:
+        return exported(module, folder)
+
     for cell, node in found:
         assert isinstance(node, ast.ImportFrom)
         module = node.module or ""
-        names = exported(module, folder) if module and not node.level else None
+        names = ask(module) if module and not node.level else None
         if names is None:
             continue
-        used = sorted(names & _used(code))
+        used = sorted(names & _used(code) - _bound_next(cell, node, ask))
         root = module.split(".")[0]
         if not used and root in _used(code):
             continue
@@ -47,6 +54,22 @@ def name_stars(code: list[CodeCell], folder: Path) -> None:
     for cell in cells:
         if cell.index in edits:
             cell.code = apply_edits(cell.code, edits[cell.index])
+
+
+def _bound_next(
+    cell: CodeCell, node: ast.ImportFrom, ask: Callable[[str], set[str] | None]
+) -> set[str]:
+    """Return what the imports right behind a star import bind: those names are theirs."""
+    found: set[str] = set()
+    below = [one for one in ast.parse(cell.code).body if one.lineno > node.lineno]
+    for one in below:
+        if is_star(one) and isinstance(one, ast.ImportFrom) and one.module and not one.level:
+            found |= ask(one.module) or set()
+        elif isinstance(one, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name.split(".")[0] for alias in one.names}
+        elif not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)):
+            break
+    return found
 
 
 def _used(code: list[CodeCell]) -> set[str]:

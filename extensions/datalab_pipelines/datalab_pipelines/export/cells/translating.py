@@ -8,6 +8,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from ..errors import ExportError
 from ..model import Cell, CodeCell, Notebook, Warn
+from .automagic import bound_in
 from .failing import FAILS, let_fail
 from .magics import translate
 from .running import Runs
@@ -17,10 +18,10 @@ def translate_all(notebook: Notebook, warnings: list[Warn]) -> list[CodeCell]:
     """Return the Python of a notebook's code cells; raises ``ExportError`` as ``translate``."""
     cells = [one for one in notebook.cells if one.kind == "code" and one.source.strip()]
     runs = Runs(notebook)
-    code = [_unless_it_fails(cell, warnings, runs) for cell in cells]
+    code = _each(cells, warnings, runs)
     if runs.ran:
         without = Runs(notebook, scripts=False)
-        bare = [_unless_it_fails(cell, [], without) for cell in cells]
+        bare = _each(cells, [], without)
         clashes = runs.clashes(bare)
         code = [
             CodeCell(one.index, "", opaque=clashes[one.index]) if one.index in clashes else one
@@ -30,10 +31,19 @@ def translate_all(notebook: Notebook, warnings: list[Warn]) -> list[CodeCell]:
     return code
 
 
-def _unless_it_fails(cell: Cell, warnings: list[Warn], runs: Runs) -> CodeCell:
+def _each(cells: list[Cell], warnings: list[Warn], runs: Runs) -> list[CodeCell]:
+    code: list[CodeCell] = []
+    bound: set[str] = set()
+    for cell in cells:
+        code.append(_unless_it_fails(cell, warnings, runs, bound))
+        bound |= bound_in(code[-1])
+    return code
+
+
+def _unless_it_fails(cell: Cell, warnings: list[Warn], runs: Runs, bound: set[str]) -> CodeCell:
     """Return the Python of a cell; of one that is tagged to fail and is none, nothing."""
     try:
-        return translate(cell, warnings, runs)
+        return translate(cell, warnings, runs, bound)
     except ExportError as error:
         if FAILS not in cell.tags:
             raise

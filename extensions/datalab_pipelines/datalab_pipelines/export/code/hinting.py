@@ -51,7 +51,7 @@ class Hints:
             return alias
         for short, full in self.aliases.items():
             if full == module:
-                self.imports.add(f"import {module}" + ("" if short == module else f" as {short}"))
+                self.imports |= set(self.lines[short].split("\n"))
                 return f"{short}.{name}"
         if not _is_module(module):
             return self._within(kind)

@@ -15,6 +15,11 @@ from ..model import Analysis, Statement
 
 QUIET = purity.names("quiet_roots")
 EARLY = re.compile(r"os\.(environ|putenv)|sys\.path|matplotlib\.use")
+LAST_COUNTS = re.compile(
+    r"matplotlib\.(rcParams|rc$|rcdefaults$|style\.use$|pyplot\.(rc$|rcParams|rcdefaults$|style\.use$))"
+    r"|seaborn\.(set$|set_\w+$|reset_\w+$)|warnings\.(filterwarnings|simplefilter)$"
+    r"|pandas\.((set|reset)_option$|options\.)|numpy\.(set_printoptions|seterr)$"
+)
 LOUD = re.compile(r"sklearn\.experimental|mpl_toolkits|\.pandas$|pandas\.plotting")
 
 
@@ -126,6 +131,41 @@ def _computes(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
     return not (isinstance(node.func, ast.Attribute) and node.func.attr == "format")
+
+
+def last_said(settings: list[Statement], resolve: dict[str, str]) -> list[Statement]:
+    """Return settings without those that a later one says again: ``sns.set_style("white")`` twice.
+
+    Only what always writes the same, and where the last one counts: a call with values that are
+    written out, an assignment of one; of libraries of which that is known.
+    """
+    found: dict[str, Statement] = {}
+    for number, one in enumerate(settings):
+        key = _what_it_sets(one.node, resolve) or f"{number}"
+        found.pop(key, None)
+        found[key] = one
+    return list(found.values())
+
+
+def _what_it_sets(node: ast.stmt, resolve: dict[str, str]) -> str:
+    part = next(iter(_set_by(node)), None)
+    if part is None or not LAST_COUNTS.match(dotted(part, resolve)):
+        return ""
+    if isinstance(node, ast.Assign):
+        plain = len(node.targets) == 1 and _is_written(node.value)
+        return ast.unparse(node.targets[0]) if plain else ""
+    assert isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    given = [*node.value.args, *(word.value for word in node.value.keywords)]
+    adds = any(word.arg in ("append", None) for word in node.value.keywords)
+    return ast.unparse(node) if all(map(_is_written, given)) and not adds else ""
+
+
+def _is_written(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except ValueError:
+        return False
+    return True
 
 
 def imports_of(analysis: Analysis, shared: set[str]) -> dict[str, str]:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from ..cells.names import Flow, scope_of, strings_in
 from ..model import CodeCell, Definition
 from ..trees import nodes_in
+from .looking import kept_attributes
 from .naming import short_name
 from .places import moves
-from .soundness import Function, kept_attributes, remembers, sound
+from .soundness import Function, remembers, sound
 
 # Decorators that do not call what they are given.
 PATIENT = {
@@ -54,12 +55,17 @@ class Early:
     """The names that a definition reads at once.
 
     ``same``: of which only the object matters; ``computed``: of which more does; ``hints``: in
-    annotations of functions.
+    annotations of functions, ``named`` those that are such an annotation.
     """
 
     same: set[str] = field(default_factory=set)
     computed: set[str] = field(default_factory=set)
     hints: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+
+    def names(self) -> set[str]:
+        """Return all of them."""
+        return self.same | self.computed | self.hints | self.named
 
 
 def early_of(node: ast.stmt) -> Early:
@@ -107,7 +113,7 @@ def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, found: Early) -> 
     given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     given += filter(None, [arguments.vararg, arguments.kwarg])
     for hint in filter(None, [*(one.annotation for one in given), node.returns]):
-        found.hints |= _read(hint)
+        (found.named if isinstance(hint, ast.Name) else found.hints).update(_read(hint))
 
 
 def _of_class(node: ast.ClassDef, found: Early) -> None:
@@ -126,6 +132,7 @@ def _of_class(node: ast.ClassDef, found: Early) -> None:
             _of_function(one, copied)
             inner.same |= copied.same
             inner.hints |= copied.hints
+            inner.named |= copied.named
             inner.computed |= copied.computed if decorators or not one.decorator_list else set()
             own.add(one.name)
         else:
@@ -137,6 +144,7 @@ def _of_class(node: ast.ClassDef, found: Early) -> None:
     found.same |= inner.same - own
     found.computed |= inner.computed - own
     found.hints |= inner.hints - own
+    found.named |= inner.named - own
 
 
 def _of_property(decorator: ast.expr, own: set[str]) -> bool:
@@ -186,17 +194,21 @@ class Repeating:
             return isinstance(node, ast.Import | ast.ImportFrom)
         if one.kind == "place":
             return not self.moves and all(map(self._place_or_shared, one.free))
-        if one.kind not in ("function", "class") or not sound(one, self.bound, self.kept):
+        if one.beside or not sound(one, self.bound, self.kept):
             return False
+        if one.kind == "constant":
+            return all(self._shared(name) for name in one.free)
         early = early_of(node)
         if self.hints_count:
-            early.computed |= early.hints
+            early.computed |= early.hints | early.named
         hints = early.hints - early.computed - early.same
         if not all(self._the_same(name) for name in early.same - early.computed):
             return False
         if not all(self._shared(name) for name in early.computed):
             return False
         if not all(self._shared(name) or self._settled(name) or name == one.name for name in hints):
+            return False
+        if not all(self._shared(name) or self._plainly_bound(name) for name in early.named):
             return False
         if any(remembers(each) for each in getattr(node, "decorator_list", [])):
             # What it remembers it computed of what it read by then.
@@ -234,8 +246,11 @@ class Repeating:
 
     def _settled(self, name: str) -> bool:
         """Say whether ``name`` is bound once, whatever happens."""
-        bound = self.bound.get(name, [])
-        return len(bound) == 1 and isinstance(bound[0], SETTLED)
+        return len(self.bound.get(name, [])) == 1 and self._plainly_bound(name)
+
+    def _plainly_bound(self, name: str) -> bool:
+        """Say whether ``name`` is bound whatever happens, and never deleted."""
+        return all(isinstance(one, SETTLED) for one in self.bound.get(name, []))
 
     def _the_same(self, name: str) -> bool:
         return self._shared(name) or self._settled(name)

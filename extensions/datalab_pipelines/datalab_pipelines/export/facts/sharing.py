@@ -18,10 +18,11 @@ from ..cells.names import Flow, scope_of
 from ..model import CodeCell, Definition, Statement
 from ..trees import nodes_in
 from .constants import computed, constant, is_type, made_of_constants
+from .looking import kept_attributes
 from .naming import BUILTINS, root_of
 from .places import is_place
 from .repeating import Repeating, early_of
-from .soundness import Function, changed_names, changed_roots, kept_attributes, sound
+from .soundness import Function, changed_names, changed_roots, sound
 
 
 def bindings(code: list[CodeCell]) -> dict[str, list[ast.stmt]]:
@@ -121,6 +122,7 @@ def _with_names(found: Definition) -> Definition:
     inner = node.value if isinstance(node, ast.Assign) else node
     found.free = set(scope_of(inner).reads) | flow.exposed
     found.free.discard(found.name)
+    found.early = early_of(node).names() & found.free
     return found
 
 
@@ -176,6 +178,7 @@ def divide(
         carried = (
             name not in good | excluded | changed
             and (_once(them, bound[name]) or _said_anew(name, them, bound[name]))
+            and any(one.kind != "constant" for one in them)
             and all(not _early_changed(one, changed) and repeating.again(one) for one in them)
         )
         for one in them:

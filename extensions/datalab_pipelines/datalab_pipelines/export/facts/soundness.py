@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from ..model import Definition
 from ..trees import nodes_in
@@ -22,17 +22,11 @@ from .constants import (
     of_a_library,
     of_constants,
 )
+from .looking import only_looked_at, places
 from .naming import imported_as, root_of, short_name
 
-LOOKING = {
-    *("len", "sum", "min", "max", "sorted", "list", "tuple", "set", "range", "any", "all", "str"),
-    *("enumerate", "zip", "isinstance", "print", "dict"),
-}
-LOOKING_METHODS = {"get", "items", "keys", "values", "index", "count", "copy", "join", "format"}
 IMPORTS = (ast.Import, ast.ImportFrom)
 MATH = {"pi", "e", "tau", "inf", "nan"}
-# Their functions look at the lists they are given, or copy them.
-COPYING = {"numpy", "pandas", "matplotlib", "seaborn", "scipy", "math", "statistics", "itertools"}
 FIELDS = {"field", "auto", "property", "staticmethod", "classmethod", "Field"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -89,7 +83,7 @@ def sound(
 ) -> bool:
     """Say whether nothing changes when the statement runs once more.
 
-    ``kept`` are attributes whose objects somebody may change: see ``kept_attributes``.
+    ``kept`` are attributes whose objects somebody may change: see ``looking.kept_attributes``.
     """
     node = one.statement.node
     if isinstance(node, ast.Assign):
@@ -131,7 +125,10 @@ def _another_name(value: ast.Name | ast.Attribute, bound: dict[str, list[ast.stm
         return isinstance(value, ast.Name) and hasattr(builtins, value.id)
     if isinstance(value, ast.Name) and not any(isinstance(b, IMPORTS) for b in makers):
         return all(isinstance(b, Function | ast.ClassDef | ast.Assign) for b in makers)
-    return all(isinstance(one, IMPORTS) and of_a_library(imported_as(value, one)) for one in makers)
+    module = isinstance(value, ast.Name) and all(isinstance(one, ast.Import) for one in makers)
+    return module or all(
+        isinstance(one, IMPORTS) and of_a_library(imported_as(value, one)) for one in makers
+    )
 
 
 def remembers(decorator: ast.expr) -> bool:
@@ -225,75 +222,6 @@ def _flat(node: ast.AST | None) -> bool:
     return of_constants(node) and all(constant(one) for one in inner)
 
 
-def only_looked_at(function: ast.AST, name: str, bound: dict[str, list[ast.stmt]]) -> bool:
-    """Say whether the function neither changes the object of an argument nor hands it on."""
-    return not any(
-        isinstance(one, ast.Name)
-        and one.id == name
-        and (isinstance(node, ast.AugAssign) or isinstance(one.ctx, ast.Load))
-        and not _looks(node, field, one, bound)
-        for node, field, one in _places(function)
-    )
-
-
-def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, str, ast.AST]]:
-    """Yield every node in ``tree`` with the one that it is a part of; of keywords, the call."""
-    for node in nodes_in(tree):
-        for field, child in ast.iter_fields(node):
-            for one in child if isinstance(child, list) else [child]:
-                if isinstance(one, ast.Starred):  # what is in it is handed on, itself is not
-                    yield one, "value", one.value
-                elif isinstance(one, ast.keyword):
-                    yield node, "args", one.value
-                elif isinstance(one, ast.AST) and not isinstance(node, ast.keyword | ast.Starred):
-                    yield node, field, one
-
-
-def _looks(node: ast.AST, field: str, one: ast.AST, bound: dict[str, list[ast.stmt]]) -> bool:
-    """Say whether ``node`` only looks at its part ``one``, a list or dictionary of constants."""
-    if isinstance(node, ast.Subscript):
-        return field == "slice" or isinstance(node.ctx, ast.Load)
-    if isinstance(node, ast.Call):
-        func = node.func
-        if isinstance(func, ast.Name):
-            return field == "args" and func.id in LOOKING and func.id not in bound
-        copies = isinstance(func, ast.Attribute) and _of_a_copying_library(func, bound)
-        text = isinstance(func, ast.Attribute) and isinstance(func.value, ast.Constant)
-        return field == "args" and (copies or text)
-    if isinstance(node, ast.Attribute):
-        return node.attr in LOOKING_METHODS and isinstance(node.ctx, ast.Load)
-    if isinstance(node, ast.If | ast.IfExp | ast.While):
-        return field == "test"
-    looking = (
-        ast.For | ast.comprehension | ast.Compare | ast.BinOp | ast.FormattedValue | ast.Starred
-    )
-    return isinstance(node, looking)
-
-
-def _of_a_copying_library(func: ast.Attribute, bound: dict[str, list[ast.stmt]]) -> bool:
-    makers = bound.get(root_of(func), [])
-    return bool(makers) and all(
-        (isinstance(one, ast.Import) and {a.name.split(".")[0] for a in one.names} <= COPYING)
-        or (isinstance(one, ast.ImportFrom) and (one.module or "").split(".")[0] in COPYING)
-        for one in makers
-    )
-
-
-def kept_attributes(trees: list[ast.stmt], bound: dict[str, list[ast.stmt]]) -> frozenset[str]:
-    """Return the attributes whose objects somebody may change, or hand on to who does."""
-    found: set[str] = set()
-    for tree in trees:
-        for node, field, one in _places(tree):
-            if isinstance(one, ast.Attribute):
-                stored = isinstance(node, ast.AugAssign) or not isinstance(one.ctx, ast.Load)
-                assigned = not isinstance(one.ctx, ast.Load) and not isinstance(node, ast.AugAssign)
-                if not assigned and (stored or not _looks(node, field, one, bound)):
-                    found.add(one.attr)
-            elif isinstance(one, ast.Constant) and isinstance(one.value, str):
-                found.add(one.value)  # ``getattr(x, "name")``
-    return frozenset(found)
-
-
 def _sound_class(
     node: ast.ClassDef, bound: dict[str, list[ast.stmt]], kept: frozenset[str]
 ) -> bool:
@@ -312,7 +240,9 @@ def _sound_class(
             plain = constant(value) or isinstance(value, ast.Lambda | ast.Call)
             named = isinstance(value, ast.Name) and value.id not in own
             looked_at = _flat(value) and not names & kept
-            if not (plain or named or looked_at or computed(value, _plain_name(bound))):
+            read = {n.id for n in nodes_in(value) if isinstance(n, ast.Name)} if value else set()
+            made = computed(value, _plain_name(bound)) and not read & own
+            if not (plain or named or looked_at or made):
                 return False
             own |= names
         elif not isinstance(one, ast.Pass) and not (
@@ -330,7 +260,7 @@ def _changes_class(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) 
     if changed_roots(function) & {"cls", name, *owner}:
         return True
     instance = arguments[0].arg if arguments and not of_class else ""
-    for node, field, one in _places(function):
+    for node, field, one in places(function):
         asks = isinstance(one, ast.Attribute) and one.attr == "__class__"
         if isinstance(one, ast.Call) and isinstance(one.func, ast.Name):
             asks = one.func.id == "type"

@@ -6,8 +6,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from ..cells.names import scope_of
-from ..facts.naming import BUILTINS
-from ..facts.soundness import only_looked_at
+from ..facts.constants import constant
+from ..facts.looking import only_looked_at
+from ..facts.naming import BUILTINS, root_of
 from ..trees import nodes_in
 from . import purity
 from .heap import Objects, Routine, Value
@@ -94,7 +95,7 @@ def is_instance(at: Follower, number: int) -> bool:
 def attribute_of(at: Follower, owner: Value, name: str) -> bool:
     """Say whether ``name`` is a plain attribute of all that ``owner`` may be.
 
-    One that the class's own methods set: what it is was noted when they were walked.
+    One that the class's own methods set, or a constant: what it is was noted when they were walked.
     """
     if not owner.objects or owner.objects & at.heap.vague:
         return False
@@ -103,31 +104,87 @@ def attribute_of(at: Follower, owner: Value, name: str) -> bool:
         if not kind.startswith("class "):
             return False
         classes = [
-            routine.node
-            for routine in at.heap.routines.values()
+            _lineage(at, number)
+            for number, routine in at.heap.routines.items()
             if isinstance(routine.node, ast.ClassDef) and f"class {routine.node.name}" == kind
         ]
-        if not classes or not all(_sets(node, name) for node in classes):
+        if not classes or not all(_sets(nodes, name) for nodes in classes):
             return False
     return True
 
 
-def _sets(node: ast.ClassDef, name: str) -> bool:
-    """Say whether methods of a class, and nothing else in it, give it the attribute ``name``."""
-    within: set[str] = set()
-    for part in node.body:
-        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            within.add(part.name)
-        else:
-            within |= {one.id for one in nodes_in(part) if isinstance(one, ast.Name)}
-    return name not in within and any(
-        isinstance(one, ast.Attribute)
-        and one.attr == name
-        and isinstance(one.ctx, ast.Store)
-        and isinstance(one.value, ast.Name)
-        and one.value.id == "self"
-        for one in nodes_in(node)
+def _lineage(at: Follower, number: int) -> list[ast.ClassDef]:
+    """Return a class, and those of the notebook that it derives from."""
+    waiting, seen = [number], []
+    while waiting:
+        routine = at.heap.routines.get(waiting.pop())
+        if routine and isinstance(routine.node, ast.ClassDef) and routine.node not in seen:
+            seen.append(routine.node)
+            names = [base.id for base in routine.node.bases if isinstance(base, ast.Name)]
+            waiting += [one for name in names for one in sorted(at.get(name).objects)]
+    return seen
+
+
+def _sets(lineage: list[ast.ClassDef], name: str) -> bool:
+    """Say whether only methods of classes give them the attribute ``name``, or a constant is it."""
+    given = False
+    for node in lineage:
+        for part in node.body:
+            if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                if part.name == name:
+                    return False
+            elif name in {one.id for one in nodes_in(part) if isinstance(one, ast.Name)}:
+                if not isinstance(part, ast.Assign) or not constant(part.value):
+                    return False
+                given = True
+        for one in nodes_in(node):
+            if isinstance(one, ast.Assign):
+                targets = [t for t in one.targets if isinstance(t, ast.Attribute)]
+                own = [t for t in targets if t.attr == name and root_of(t) == "self"]
+                given = given or bool(own)
+                if own and _hands_on_self(one.value):  # that is not noted as something it holds
+                    return False
+    return given
+
+
+def _hands_on_self(value: ast.expr) -> bool:
+    looked_into = {id(one.value) for one in nodes_in(value) if isinstance(one, ast.Attribute)}
+    return any(
+        isinstance(one, ast.Name) and one.id == "self" and id(one) not in looked_into
+        for one in nodes_in(value)
     )
+
+
+def computes(at: Follower, owner: Value, name: str) -> list[tuple[int, Routine]]:
+    """Return the properties that ``name`` is, where it is one of all that ``owner`` may be."""
+    found, others = methods_of(at, owner, name)
+    properties = all(
+        any(ast.unparse(d).endswith("property") for d in getattr(one.node, "decorator_list", []))
+        for _, one in found
+    )
+    return found if properties and not others else []
+
+
+OPERATORS = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.FloorDiv: "floordiv",
+    ast.Mod: "mod", ast.Pow: "pow", ast.MatMult: "matmul", ast.BitAnd: "and", ast.BitOr: "or",
+    ast.BitXor: "xor", ast.LShift: "lshift", ast.RShift: "rshift",
+}  # fmt: skip
+
+
+def operators_of(
+    at: Follower, node: ast.BinOp, left: Value, right: Value
+) -> list[tuple[int, Routine, Value, Value]]:
+    """Return the methods that an operator calls, with what they get; none if some are unknown."""
+    name = OPERATORS[type(node.op)]
+    found, others = methods_of(at, left, f"__{name}__")
+    turned, unknown = methods_of(at, right, f"__r{name}__")
+    if not left.objects:  # a number, say, which leaves it to the other
+        return [] if unknown else [(number, one, right, left) for number, one in turned]
+    if others or not found:
+        return []
+    calls = [(number, one, left, right) for number, one in found]
+    return calls + [(number, one, right, left) for number, one in turned]
 
 
 def may_act(node: ast.ClassDef) -> list[Routine]:
@@ -151,6 +208,29 @@ def _acted_on(function: ast.stmt | ast.expr) -> frozenset[str]:
         for name in scope_of(function).reads - BUILTINS
         if not only_looked_at(function, name, {})
     )
+
+
+def stores(at: Follower, routine: Routine) -> bool:
+    """Say whether a function, or one that it calls, sets an attribute of what it is given."""
+    waiting, seen = [routine], set()
+    while waiting:
+        one = waiting.pop()
+        if id(one.node) in seen:
+            continue
+        seen.add(id(one.node))
+        for part in nodes_in(one.node):
+            attribute = isinstance(part, ast.Attribute) and root_of(part) != "self"
+            if attribute and not isinstance(part.ctx, ast.Load):  # type: ignore[attr-defined]
+                return True
+            if isinstance(part, ast.Name) and part.id in ("setattr", "delattr"):
+                return True
+        for name in one.reads:
+            waiting += [
+                at.heap.routines[each]
+                for each in at.variables.get(name, Value()).objects
+                if each in at.heap.routines
+            ]
+    return False
 
 
 def looked_at(at: Follower, value: Value) -> None:

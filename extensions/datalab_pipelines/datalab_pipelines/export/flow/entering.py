@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from ..trees import nodes_in
-from .classes import methods_of, methods_within
+from .classes import methods_of, methods_within, stores
 from .heap import NONE, NOTHING, Objects, Routine, Value
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def enter(
     if at.shallow or key in at.running or len(at.running) >= DEEPEST:
         known = captured(at, routine)
         at.change(everything | known)
-        if at.shallow:  # it may as well store something in a function or class that it is given
+        if at.shallow and stores(at, routine):  # perhaps in a function or class that it is given
             at.stored |= everything
         return at.make(("again", key), "", everything | known)
     frame: dict[str, Value] = {}

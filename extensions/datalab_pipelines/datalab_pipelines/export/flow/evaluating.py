@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..trees import nodes_in
 from . import purity
 from .calling import call
-from .classes import attribute_of, is_instance, looked_at
+from .classes import attribute_of, computes, is_instance, looked_at, operators_of
+from .entering import enter
 from .heap import NOTHING, Objects, Value
 from .libraries import TENSORS
 
@@ -149,6 +150,12 @@ def _operation(at: Follower, node: ast.BinOp) -> Value:
             return Value(type="float" if "float" in kinds else "int")
         return Value(type="str" if "str" in kinds else "")
     if any(is_instance(at, one) for one in left.objects | right.objects):
+        result: Value | None = None
+        for number, method, first, second in operators_of(at, node, left, right):
+            value = enter(at, number, method, [first, second], {})
+            result = value if result is None else result | value
+        if result is not None:
+            return result
         given = left.objects | right.objects  # ``__add__`` may give one of them, or another one
         return at.of(at.make(node, "", given).objects | given)
     held = at.heap.elements(left.objects) | at.heap.elements(right.objects)
@@ -214,6 +221,12 @@ def _attribute(at: Follower, node: ast.Attribute) -> Value:
     kinds = {at.heap.types.get(one, "") for one in owner.objects}
     if node.attr == "history" and TENSORS in kinds and kinds <= {TENSORS, ""}:
         return at.make(node, "made")  # of a training: lists of numbers
+    result: Value | None = None
+    for number, method in computes(at, owner, node.attr):
+        value = enter(at, number, method, [owner], {})
+        result = value if result is None else result | value
+    if result is not None:
+        return result
     if attribute_of(at, owner, node.attr):
         return at.of(at.heap.held(owner.objects))
     return at.of(owner.objects | at.heap.inside(owner.objects))

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..cells.names import scope_of
-from ..trees import copied_tree, nodes_in
+from ..trees import nodes_in, standing_alone
 from . import purity
 from .classes import changes_when_looked_at, may_act
 from .entering import decorated
@@ -208,7 +208,8 @@ class Follower(Memory):
         for handler in node.handlers:
             mid = self._state()
             if handler.name:
-                self.bind(handler.name, self.make(handler, ""))
+                kinds = self.value(handler.type).objects if handler.type else NOTHING
+                self.bind(handler.name, self.make(handler, "", kinds))
             self.block(handler.body)
             self._join(mid)
         self.block(node.orelse)
@@ -269,7 +270,7 @@ class Follower(Memory):
     def _routine(self, node: Code) -> Value:
         made = self.make(node, "function")
         (number,) = made.objects
-        reads = scope_of(_standing_alone(node)).reads
+        reads = scope_of(standing_alone(node)).reads
         self.heap.routines[number] = Routine(node, reads, nested=bool(self.frames))
         for name in reads:
             if any(name in frame for frame in self.visible()):
@@ -309,18 +310,3 @@ class Follower(Memory):
     def value(self, node: ast.expr) -> Value:
         """Return what an expression may give, and note what evaluating it may change."""
         return evaluate(self, node)
-
-
-def _standing_alone(node: Code) -> Code:
-    """Return a function whose ``nonlocal`` names are global, so that it can be looked at alone."""
-    if not any(isinstance(one, ast.Nonlocal) for one in nodes_in(node)):
-        return node
-    copied = copied_tree(node)
-    for one in ast.walk(copied):
-        for body in (getattr(one, "body", None), getattr(one, "orelse", None)):
-            if not isinstance(body, list):
-                continue
-            for number, inner in enumerate(body):
-                if isinstance(inner, ast.Nonlocal):
-                    body[number] = ast.copy_location(ast.Global(inner.names), inner)
-    return copied

@@ -92,7 +92,8 @@ class Heap:
         for one in objects:
             kind = self.types.get(one, "")
             held = self.holds.get(one, NOTHING)
-            if kind in ("list", "tuple", "set", "dict") or kind.startswith("collections.abc."):
+            plain = kind in ("list", "tuple", "set", "dict", "collections.Counter")
+            if plain or kind.startswith("collections.abc."):
                 found |= held
             elif kind == "numpy.ndarray":
                 found |= {one} | held

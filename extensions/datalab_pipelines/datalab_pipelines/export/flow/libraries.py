@@ -78,7 +78,8 @@ def library(
     if name == "sklearn.model_selection.train_test_split":
         return _split(at, node, given)
     if name == "pandas.concat":
-        frames = any(one.type == purity.FRAME for one in (given[0].parts or ()) if given)
+        joined = given[0] if given else named.get("objs", Value())
+        frames = any(one.type == purity.FRAME for one in joined.parts or ())
         return at.make(node, purity.FRAME if frames else "made")
     if purity.COPIES.match(name):
         held = NOTHING

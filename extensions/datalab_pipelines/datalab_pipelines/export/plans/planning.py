@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import keyword
-import re
 
 from ...pipelines import LONGEST_NAME, NAME
 from ..errors import ExportError
@@ -16,13 +15,10 @@ from ..flow.liveness import lives
 from ..flow.tying import stored_in, tied, watching
 from ..model import Analysis, Choices, Interval, Plan, Port, StagePlan, Warn
 from .form import reason_against
+from .names import slug
 from .starting import Start, moved, starts_of, works
 
 TAKEN = {"pipeline", "shared", "stages", "tests", "main", "variables"}
-
-DANGLING = {  # at the end of a name that was cut
-    *("a", "an", "and", "by", "for", "from", "in", "of", "on", "or", "the", "to", "using", "with"),
-}
 
 
 def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
@@ -33,7 +29,7 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
     choices = choices or Choices()
     warnings = list(analysis.warnings)
     title = analysis.notebook.title
-    name = choices.name or _slug(title, "-")[:LONGEST_NAME].strip("-") or "notebook"
+    name = choices.name or slug(title, "-")[:LONGEST_NAME].strip("-") or "notebook"
     if not name[0].isalpha():
         name = f"notebook-{name}"[:LONGEST_NAME].strip("-")
     if len(name) > LONGEST_NAME or not NAME.fullmatch(name):
@@ -101,7 +97,7 @@ def _edit(stages: list[StagePlan], choices: Choices) -> None:
     for stage in stages:
         stage.compute = choices.compute.get(stage.name, "")
     for stage in stages:
-        stage.name = _slug(choices.rename.get(stage.name, stage.name), "_")
+        stage.name = slug(choices.rename.get(stage.name, stage.name), "_")
 
 
 def _without(
@@ -170,7 +166,7 @@ def _stages(starts: list[Start], analysis: Analysis) -> list[StagePlan]:
         cells = [one for one in cells if not any(one in stage.cells for stage in found)]
         if cells:
             title = start.title or f"Part {len(found) + 1}"
-            found.append(StagePlan(_slug(title, "_"), title, cells))
+            found.append(StagePlan(slug(title, "_"), title, cells))
     _distinct(found)
     return found
 
@@ -193,23 +189,9 @@ def _free(stage: StagePlan, stages: list[StagePlan], analysis: Analysis) -> str:
     bound = {one for facts in analysis.facts.values() for one in facts.bound}
     bound |= set(analysis.definitions)
     taken = name in TAKEN | bound or keyword.iskeyword(name) or hasattr(builtins, name)
-    if taken or not name.isidentifier():
+    collected = name.startswith("test_")  # pytest would take the stage for a test
+    if taken or collected or not name.isidentifier():
         name = f"make_{name}"
     while name in others | bound:
         name += "_2"
     return name
-
-
-def _slug(text: str, by: str) -> str:
-    words = re.findall(r"[a-z0-9]+", text.lower())
-    while words and (words[0].isdigit() or len(words[0]) == 1) and len(words) > 1:
-        words = words[1:]  # "2. Train" is called train
-    taken: list[str] = []
-    for word in words:
-        if taken and len(by.join([*taken, word])) > 30:
-            while len(taken) > 1 and taken[-1] in DANGLING:
-                taken.pop()
-            break
-        taken.append(word[:30])
-    slug = by.join(taken)
-    return slug if not slug or slug[0].isalpha() else f"part{by}{slug}"

@@ -6,16 +6,13 @@ import ast
 import re
 from dataclasses import dataclass
 
-from ..cells.reading import plain_text
+from ..cells.headings import BOLD, headings
 from ..errors import ExportError
 from ..model import Analysis, Choices, CodeCell, Interval
 from ..trees import nodes_in
 
 MOST, LEAST = 8, 2
 TAG = re.compile(r"(?:stage|step|block):(.+)")
-ATX = re.compile(r" {0,3}(#{1,6})\s+(.+?)\s*#*\s*")
-HTML = re.compile(r"\s*<h([1-6])[^>]*>(.+?)</h\1>\s*", re.IGNORECASE)
-FENCE = re.compile(r"\s*(```|~~~)")
 
 LOADS = re.compile(r"read_\w+|load_\w+|fetch_\w+|make_\w+|loadtxt|genfromtxt|open")
 TRAINS = re.compile(r"fit|fit_transform|train|partial_fit|cross_val_score|GridSearchCV")
@@ -38,7 +35,7 @@ def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
     intervals = analysis.intervals
     first = Start(analysis.code[0].index, analysis.notebook.title)
     if choices.boundaries is not None:
-        titles = {start.cell: start.title for start in _at_level(analysis, 6)}
+        titles = {start.cell: start.title for start in _at_level(analysis, BOLD)}
         wrong = [one for one in choices.boundaries if not 0 <= one < len(cells)]
         if wrong:
             raise ExportError(f"the notebook has no cell {wrong[0] + 1}")
@@ -54,7 +51,7 @@ def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
                 tagged.append(Start(cell.index, found[1]))
     if tagged:
         return tagged if tagged[0].cell == first.cell else [first, *tagged], "tags"
-    levels = [_at_level(analysis, level) for level in range(1, 7)]
+    levels = [_at_level(analysis, level) for level in range(1, BOLD + 1)]
     split = [_that_split(moved(starts, analysis, intervals), analysis) for starts in levels]
     for starts, left in zip(levels, split, strict=True):
         if LEAST <= len(left) <= MOST:
@@ -73,26 +70,6 @@ def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
     return (shaped, "shape") if len(shaped) >= LEAST else ([first], "one")
 
 
-def headings(source: str) -> list[tuple[int, str]]:
-    """Return the headings in a markdown cell, with their levels: ``#``, underlined, or HTML."""
-    found: list[tuple[int, str]] = []
-    lines = source.split("\n")
-    fenced = False
-    for number, line in enumerate(lines):
-        if FENCE.match(line):
-            fenced = not fenced
-        if fenced:
-            continue
-        below = lines[number + 1].strip() if number + 1 < len(lines) else ""
-        if match := ATX.fullmatch(line):
-            found.append((len(match[1]), match[2]))
-        elif match := HTML.fullmatch(line):
-            found.append((int(match[1]), match[2]))
-        elif line.strip() and len(below) > 2 and set(below) in ({"="}, {"-"}) and "|" not in line:
-            found.append((1 if below[0] == "=" else 2, line.strip()))
-    return [(level, plain_text(title)) for level, title in found if plain_text(title)]
-
-
 def _at_level(analysis: Analysis, level: int) -> list[Start]:
     """Return the first code cell below each heading of ``level`` or above."""
     found: list[Start] = []
@@ -104,9 +81,20 @@ def _at_level(analysis: Analysis, level: int) -> list[Start]:
                     title = text
         elif cell.kind == "code" and cell.source.strip():
             if not found or title:
-                found.append(Start(cell.index, title or analysis.notebook.title))
+                found.append(Start(cell.index, title))
             title = ""
+    if found and not found[0].title:
+        found[0] = Start(found[0].cell, _untitled(analysis, found))
     return found
+
+
+def _untitled(analysis: Analysis, starts: list[Start]) -> str:
+    """Return what the cells before the first heading are called."""
+    if len(starts) > 1 and any(
+        _phase(cell) == 0 for cell in analysis.code if cell.index < starts[1].cell
+    ):
+        return "Load data"
+    return analysis.notebook.title
 
 
 def _that_split(starts: list[Start], analysis: Analysis) -> list[Start]:

@@ -12,8 +12,11 @@ import ast
 import json
 import linecache
 import os
+import re
 import sys
 import types
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,7 @@ from ...notebook import (
     show,
     show_error,
 )
-from ...outputs import Recorder, recording
+from ...outputs import Recorder, recording, tables_as_in_notebooks
 from ...typed import type_of
 
 GRIDS = "seaborn.axisgrid"
@@ -50,6 +53,10 @@ def main() -> None:
         _forget_ipython()
     if os.environ.get("MALLOC_PERTURB_"):
         _fill_empty_arrays()
+    if any(re.search(r"\bpandas\b", cell.get("code", "")) for cell in cells):
+        with suppress(ImportError):
+            import_module("pandas")
+        tables_as_in_notebooks()  # from the first cell on: a stage's imports come first
     with recording() as recorder:
         found = _whole(cells[0], recorder) if "path" in cells[0] else _each(cells, recorder)
     target.write_text(json.dumps(found), encoding="utf-8")
@@ -94,6 +101,7 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
     for cell in cells:
         optional, quiet = _run(cell, module, recorder)
         end_of_cell()
+        tables_as_in_notebooks()
         noted = found[str(cell["index"])] = {
             "variables": {},
             "outputs": recorder.take(),

@@ -1,0 +1,84 @@
+"""Titles in Markdown as people write them, and the names that become of them."""
+
+import pytest
+from datalab_pipelines.export.cells.headings import BOLD, headings
+from datalab_pipelines.export.plans.names import slug
+from exporting import planned
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("# Data #", [(1, "Data")]),
+        ("#Data\n##clean it", [(1, "Data"), (2, "clean it")]),
+        ("## Use `predict_proba` _now_", [(2, "Use predict_proba now")]),
+        ("#kaggle is a hashtag", []),
+        ("Data\n====\n\nClean\n----", [(1, "Data"), (2, "Clean")]),
+        ("# <font color='red'>Data</font>", [(1, "Data")]),
+        ("<a id='one'></a>\n# <a href='#top'>1. Data</a>", [(1, "1. Data")]),
+        ("<h2 style='color: red'>Data</h2>", [(2, "Data")]),
+        ("<center><h1>The <b>data</b></h1></center>", [(1, "The data")]),
+        (
+            "<div>\n<h1 align='center'>\n  Churn of\n  customers\n</h1>\n</div>\n## Next",
+            [(1, "Churn of customers"), (2, "Next")],
+        ),
+        ("**Missing values:**", [(BOLD, "Missing values:")]),
+        ("Text.\n\n**Missing values**:\n\nMore text.", [(BOLD, "Missing values")]),
+        ("**Note** that some are missing", []),
+        ("a paragraph\n**with a bold line**\nin it", []),
+        ("**Fork this notebook.**", []),
+        ("**one** and **two**", []),
+        ("**" + "so long that it is a sentence " * 3 + "**", []),
+        ("```\n# no heading\n**nor this**\n```\n## Data", [(2, "Data")]),
+        ("📊 Données\n---", [(2, "📊 Données")]),
+        ("|a|b|\n|---|---|", []),
+    ],
+)
+def test_headings_are_found_as_people_write_them(source, found):
+    assert headings(source) == found
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("2.1 Train the model", "train_the_model"),
+        ("IV. Train", "train"),
+        ("B) Train", "train"),
+        ("Step 3: train", "train"),
+        ("Part 2 - Train", "train"),
+        ("Part of the data", "part_of_the_data"),
+        ("Exercise 4", "exercise_4"),
+        ("X-ray images", "ray_images"),
+        ("Let's explore", "lets_explore"),
+        ("📊 Exploração de dados", "exploracao_de_dados"),
+        ("Größe & Weiß", "grosse_weiss"),
+        ("Загрузка данных", "zagruzka_dannykh"),
+        ("数据", ""),
+        ("tell me the # of people who has left", "tell_people_left"),
+        ("Predict salary by the other features", "predict_salary_other_features"),
+        ("3d plots", "part_3d_plots"),
+    ],
+)
+def test_names_are_short_and_say_what_the_title_says(title, name):
+    assert slug(title, "_") == name
+
+
+def test_bold_lines_are_headings_where_there_are_no_others(tmp_path):
+    bold = ["x = [1]", "**Train the model**", "y = x + x", "**Look at it**", "z = y + y"]
+    assert [one.name for one in planned(tmp_path, bold).stages][1:] == [
+        "train_the_model",
+        "look_at_it",
+    ]
+
+
+def test_bold_lines_are_none_beside_headings(tmp_path):
+    both = ["## One", "x = [1]", "**Train**", "y = x + x", "## Two", "z = y + y"]
+    assert [one.name for one in planned(tmp_path, both).stages] == ["one", "two"]
+
+
+def test_what_comes_before_the_first_heading_is_called_after_what_it_does(tmp_path):
+    load = "import pandas as pd\ndf = pd.read_csv('a.csv')"
+    cells = [load, "## Train", "y = df.sum()", "## Look", "z = y + y"]
+    assert [one.name for one in planned(tmp_path, cells).stages] == ["load_data", "train", "look"]
+    cells[0] = "df = [1].copy()"
+    assert [one.name for one in planned(tmp_path, cells).stages] == ["nb", "train", "look"]
