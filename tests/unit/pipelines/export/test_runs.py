@@ -47,6 +47,7 @@ STANDS = {
         },
         ("z = 1", "%run fit.py\nb = [f(9)]", "a = [f(4)]"),
     ),
+    "without a percent sign": ({"fit.py": "a = [1]"}, ("z = 1", "run fit.py", "b = a")),
     "without its ending": ({"fit.py": "a = [1]"}, ("z = 1", "%run fit", "b = a")),
     "a script with a main guard": (
         {
