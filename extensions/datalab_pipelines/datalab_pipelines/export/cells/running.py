@@ -19,8 +19,9 @@ from pathlib import Path
 
 from ..errors import ExportError
 from ..model import Cell, CodeCell, Notebook
-from .names import Flow, scope_of
+from .names import Flow
 from .reading import read
+from .scopes import scope_of
 from .scripts import NO_FUTURES, OnlyAsAScript, Script, bindings
 
 NOTEBOOKS = (".ipynb", ".ipy")
