@@ -149,6 +149,11 @@ TOGETHER = {
     "an object that says farewell": stages(
         "class D:\n    def __del__(self): print('bye')\nd = D()", "x = 1", "del d\nprint('end')"
     ),
+    "a class that is said again in the same words": stages(
+        "class A: pass\na = A()",
+        "print(isinstance(a, A))",
+        "class A: pass\nprint(isinstance(a, A))",
+    ),
     "a match": stages(
         "import re\nm = re.match('(a)(b)', 'ab')", "print(m.group(1))", "print(m.end())"
     ),
