@@ -7,7 +7,7 @@ import copy
 from typing import TypeVar
 
 Node = TypeVar("Node", bound=ast.AST)
-REMEMBERED = ("_parts", "_scope")
+REMEMBERED = ("_parts", "_running", "_acted_on", "_scope")
 
 
 def nodes_in(node: ast.AST) -> list[ast.AST]:

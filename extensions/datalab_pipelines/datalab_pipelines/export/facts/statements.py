@@ -40,14 +40,22 @@ def short_of(call: ast.Call) -> str:
     return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
 
 
-def running(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what runs with ``node``: nothing of the functions that it defines."""
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if not isinstance(one, Function):
-            yield one
-            waiting.extend(ast.iter_child_nodes(one))
+def running(node: ast.AST) -> list[ast.AST]:
+    """Return what runs with ``node``: nothing of the functions that it defines.
+
+    Remembered in the node, as ``nodes_in`` does.
+    """
+    found: list[ast.AST] | None = getattr(node, "_running", None)
+    if found is None:
+        found = []
+        waiting = [node]
+        while waiting:
+            one = waiting.pop()
+            if not isinstance(one, Function):
+                found.append(one)
+                waiting.extend(ast.iter_child_nodes(one))
+        node._running = found  # type: ignore[attr-defined]
+    return found
 
 
 def calls(node: ast.AST) -> Iterator[ast.Call]:

@@ -203,11 +203,15 @@ def may_act(node: ast.ClassDef) -> list[Routine]:
 
 def _acted_on(function: ast.stmt | ast.expr) -> frozenset[str]:
     """Return the names of the module that a function does more with than to look at them."""
-    return frozenset(
-        name
-        for name in scope_of(function).reads - BUILTINS
-        if not only_looked_at(function, name, {})
-    )
+    found: frozenset[str] | None = getattr(function, "_acted_on", None)
+    if found is None:
+        found = frozenset(
+            name
+            for name in scope_of(function).reads - BUILTINS
+            if not only_looked_at(function, name, {})
+        )
+        function._acted_on = found  # type: ignore[union-attr]
+    return found
 
 
 def stores(at: Follower, routine: Routine) -> bool:
