@@ -191,6 +191,9 @@ def _calls(
         outside = runs if alone and not node.col_offset else None
         if outside and (line := _behind("run", node)) is not None:
             new = outside.code(line, found, lambda cell: translate(cell, warnings, runs, {"*"}))
+            if not found.opaque and not outside.inside:
+                said = f"the code of {found.runs[-1]} is part of the pipeline: export again when "
+                warnings.append(Warn("run", f"{said}it changes", found.index, node.lineno))
         elif outside and (line := _behind("load", node)) and outside.loads(line):
             said = f"%load {line} puts text into the editor and runs nothing: left out"
             warnings.append(Warn("load", said, found.index, node.lineno))

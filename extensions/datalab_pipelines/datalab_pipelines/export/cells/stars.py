@@ -17,7 +17,8 @@ from pathlib import Path
 
 from ..model import CodeCell
 from ..text import Edit, apply_edits, offsets, span
-from .names import Flow, strings_in
+from .names import Flow
+from .scopes import strings_in
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 LONGEST = 60.0

@@ -14,7 +14,8 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from ..cells.names import Flow, scope_of
+from ..cells.names import Flow
+from ..cells.scopes import scope_of
 from ..model import CodeCell, Definition, Statement
 from ..trees import nodes_in
 from .constants import computed, constant, is_type, made_of_constants

@@ -198,7 +198,7 @@ def _sound_defaults(function: ast.AST, bound: dict[str, list[ast.stmt]]) -> bool
 
     A name or attribute is, and what is computed of constants: they are among what the definition
     reads early, which has to be shared. So is a list or dictionary of constants that the function
-    only looks at.
+    only looks at; and a function without a name, as long as its own defaults are.
     """
     assert isinstance(function, Function | ast.Lambda)
     arguments = function.args
@@ -211,6 +211,7 @@ def _sound_defaults(function: ast.AST, bound: dict[str, list[ast.stmt]]) -> bool
         constant(default)
         or (isinstance(default, ast.Name | ast.Attribute) and root_of(default) != "")
         or computed(default, _plain_name(bound))
+        or (isinstance(default, ast.Lambda) and _sound_defaults(default, bound))
         or (_flat(default) and only_looked_at(function, argument.arg, bound))
         for argument, default in pairs
     )

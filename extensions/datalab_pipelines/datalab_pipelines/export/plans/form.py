@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 
-from ..cells.names import IN_TEXT, strings_in
+from ..cells.scopes import IN_TEXT, strings_in
 from ..cells.stars import is_star
 from ..facts.identity import asks_for_identity
 from ..model import Analysis, Plan
