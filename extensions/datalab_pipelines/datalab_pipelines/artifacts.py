@@ -35,15 +35,26 @@ def report(value: Any, name: str = "output") -> None:
     if not folder:
         print(value)
         return
+    figure = value if hasattr(value, "savefig") else getattr(value, "figure", None)
+    if figure is not None and hasattr(figure, "savefig"):
+        figure.savefig(_next_file(folder, name, "png"), bbox_inches="tight")
+    elif hasattr(value, "to_html"):
+        keep(value.to_html(), name, "html")
+    else:
+        keep(f"{value}\n", name, "txt")
+
+
+def keep(content: str | bytes, name: str, suffix: str) -> None:
+    """Make ``content`` the next file of the run that people look at; nothing outside of a run."""
+    folder = os.environ.get(REPORT)
+    if folder:
+        data = content.encode() if isinstance(content, str) else content
+        _next_file(folder, name, suffix).write_bytes(data)
+
+
+def _next_file(folder: str, name: str, suffix: str) -> Path:
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     base = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "output"
     number = len(list(target.glob("*"))) + 1
-    stem = f"{number:03d}-{base}"
-    figure = value if hasattr(value, "savefig") else getattr(value, "figure", None)
-    if figure is not None and hasattr(figure, "savefig"):
-        figure.savefig(target / f"{stem}.png", bbox_inches="tight")
-    elif hasattr(value, "to_html"):
-        (target / f"{stem}.html").write_text(value.to_html(), encoding="utf-8")
-    else:
-        (target / f"{stem}.txt").write_text(f"{value}\n", encoding="utf-8")
+    return target / f"{number:03d}-{base}.{suffix}"

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .artifacts import report
+from .artifacts import REPORT, keep, report
 from .keras_state import keras_state, restore_keras_state
 from .outputs import note_figure, note_value, note_variables, tables_as_in_notebooks
 
@@ -41,8 +41,20 @@ def show(value: Any, name: str = "output") -> None:
         return
     print(value if hasattr(value, "to_html") else repr(value))
     note_value(value)
-    if os.environ.get("DATALAB_REPORT"):
-        report(value, name)
+    if os.environ.get(REPORT):
+        _keep(value, name)
+
+
+def _keep(value: Any, name: str) -> None:
+    """Keep a value as a notebook shows it: large tables with their first and last rows only."""
+    for method, suffix, kind in (("_repr_html_", "html", str), ("_repr_png_", "png", bytes)):
+        try:
+            content = getattr(value, method, lambda: None)()
+        except Exception:  # noqa: BLE001 - the value's own code: a notebook shows its text then
+            continue
+        if isinstance(content, kind):
+            return keep(content, name, suffix)
+    report(value, name)
 
 
 def display(*values: Any, **_: Any) -> None:

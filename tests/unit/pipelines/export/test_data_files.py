@@ -33,6 +33,11 @@ LIES_THERE = [
         ("print('{}_{}'.format(1, 2), 'photos')", []),
         ("get('https://example.org/data/notes.txt')", ["notes.txt"]),
         ("x = 'life'", []),
+        ("!head -n1 datasets/life/gdp.csv | wc -l", ["gdp"]),
+        ("x = !cat part_*.csv", ["part_1.csv", "part_2.csv"]),
+        ("name = 'a.csv'\n!cat {name}", ["a.csv"]),
+        ("!ls photos", ["photos/one.png", "photos/two.png"]),
+        ("!echo photos", []),
     ],
 )
 def test_a_file_is_found_by_the_texts_that_its_path_is_made_of(tmp_path, code, found):
@@ -43,6 +48,14 @@ def test_a_file_is_found_by_the_texts_that_its_path_is_made_of(tmp_path, code, f
     short = {"gdp": "datasets/life/gdp.csv", "oecd": "datasets/life/oecd.csv"}
     plan = planned(tmp_path, [f"def get(url):\n    pass\n{code}"])
     assert data_files(plan) == [short.get(one, one) for one in found]
+
+
+def test_a_cell_of_shell_commands_names_files_on_each_line(tmp_path):
+    (tmp_path / "data").mkdir()
+    for name in ("a.csv", "b.csv", "c.txt"):
+        (tmp_path / "data" / name).write_text("1")
+    plan = planned(tmp_path, ["%%bash\ncd data\nwc -l < a.csv\nsort 'b.csv'; echo c"])
+    assert data_files(plan) == ["data/a.csv", "data/b.csv"]
 
 
 def test_an_earlier_export_beside_the_notebook_is_not_its_data(tmp_path):

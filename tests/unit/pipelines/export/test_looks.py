@@ -8,6 +8,7 @@ from datalab_pipelines.export.code.prose import paragraphs, sentence
 from datalab_pipelines.export.code.rendering import code_files
 from datalab_pipelines.export.proof.running import run_notebook
 from datalab_pipelines.export.proof.verifying import verify
+from datalab_pipelines.notebook import show
 from datalab_pipelines.outputs import note_value, recording, tables_as_in_notebooks
 from exporting import planned, stages
 
@@ -168,6 +169,85 @@ def test_a_wide_table_is_printed_whole_by_notebook_and_stage(tmp_path):
     run = run_notebook(plan, tmp_path / "run", 60, {})
     assert "..." not in "".join(line for cell in run.values() for line in cell["outputs"])
     assert verify(plan).status == "equal"
+
+
+def test_stages_of_one_heading_are_called_by_what_differs(tmp_path):
+    plan = planned(
+        tmp_path,
+        [
+            *("## Example: choosing features", "x = [1]"),
+            *("## Example: choosing a model", "x.append(2)"),
+            *("## Twice", "x.append(3)", "## Twice", "x.append(4)"),
+        ],
+    )
+    assert [stage.name for stage in plan.stages] == [
+        *("choosing_features", "choosing_a_model", "twice", "twice_2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Bayes's Theorem", "bayes_theorem"),
+        ("Let's look", "lets_look"),
+        ("Schrödinger’s cat", "schrodingers_cat"),
+    ],
+)
+def test_an_apostrophe_or_an_accent_is_no_end_of_a_word(tmp_path, title, name):
+    plan = planned(tmp_path, [f"## {title}", "x = [1]", "## Other", "x.append(2)"])
+    assert plan.stages[0].name == name
+
+
+def test_a_setting_that_a_later_one_overwrites_is_not_repeated(tmp_path):
+    plan = planned(
+        tmp_path,
+        [
+            *("## One", "import pandas as pd\nx = [1]\nprint(x)\npd.options.display.max_rows = 8"),
+            "pd.options.display.max_rows = 10\npd.options.display.max_columns = 7",
+            *("## Two", "print(pd.DataFrame(x))"),
+        ],
+    )
+    text = of_stage(plan, "two")
+    assert "pd.options.display.max_rows = 10\n" in text
+    assert "pd.options.display.max_columns = 7\n" in text
+    assert "max_rows = 8" not in text
+
+
+def test_a_long_title_is_cut_before_a_word_that_means_nothing(tmp_path):
+    title = "Cross-validation for parameter tuning, model selection, feature selection for all, and"
+    title += " so on"
+    plan = planned(tmp_path, [f"# {title}", "## One", "x = [1]", "## Two", "x.append(2)"])
+    first = code_files(plan)["pipeline.py"].split("\n")[0]
+    assert first.endswith('for all…"""')
+    assert len(first) <= 100
+
+
+def test_a_table_is_kept_as_a_notebook_shows_it(tmp_path, monkeypatch):
+    pandas = pytest.importorskip("pandas")
+    monkeypatch.setenv("DATALAB_REPORT", str(tmp_path / "report"))
+    show(pandas.DataFrame({"a": range(5_000)}))
+    show(SimpleNamespace(_repr_png_=lambda: b"\x89PNG"))
+    show(SimpleNamespace(_repr_html_=lambda: 1 / 0, a=2))
+    table, picture, text = sorted((tmp_path / "report").iterdir())
+    assert table.name == "001-output.html"
+    assert "5000 rows" in table.read_text()
+    assert table.read_text().count("<tr") < 70
+    assert (picture.name, picture.read_bytes()) == ("002-output.png", b"\x89PNG")
+    assert text.name == "003-output.txt"
+
+
+def test_stages_with_globals_have_prose_and_room_too(tmp_path):
+    cells = [
+        *("## One?", "tuple = (1, 2)\nprint(tuple)"),
+        *("## Two", "del tuple\nprint(tuple)", "# \nSome *words*.\n\nMore", "x = 3\nprint(x)"),
+    ]
+    plan = planned(tmp_path, cells)
+    assert plan.form == "variables"
+    assert "    # Some words.\n    #\n    # More\n" in of_stage(plan, "two").replace(
+        "\n#", "\n    #"
+    )
+    assert "print(tuple)\n\n" in of_stage(plan, "two")
+    assert '"""One?"""' in of_stage(plan, "one")
 
 
 def test_an_address_gets_no_full_stop():

@@ -29,6 +29,12 @@ def test_what_only_a_page_can_show_is_no_prose():
     assert paragraphs([text]) == ["Before", "After"]
 
 
+def test_a_table_is_no_prose_with_or_without_its_outer_bars():
+    table = "Operator | Meaning\n--- | :---:\n== | equal\n\\| | or"
+    assert paragraphs([f"Before:\n{table}\n\na | b is a union"]) == ["Before:", "a | b is a union"]
+    assert paragraphs(["|a|b|\n|-|-|\n|1|2|"]) == []
+
+
 def test_a_quotation_of_several_paragraphs_stays_several():
     assert paragraphs(["> one\n> more\n>\n> two"]) == ["one more", "two"]
 

@@ -1,6 +1,9 @@
 """Files that one stage writes and another reads: on AWS each has a disk of its own, and here."""
 
+import ast
+
 import pytest
+from datalab_pipelines.export.facts.shells import read_by
 from exporting import compare, planned, stages
 
 FRAME = "import pandas as pd\nframe = pd.DataFrame({'a': [1]})\n"
@@ -50,6 +53,22 @@ TRAPS = {
         "%cd inner",
         "import os\nprint(os.path.basename(os.getcwd()))",
     ),
+    "a file that a shell looks at": (
+        "with open('seen.txt', 'w') as file:\n    _ = file.write('q')",
+        "xs = !cat seen.txt\nprint(xs)",
+        "ys = !ls | grep seen\nprint(ys, xs)",
+    ),
+    "a file that a shell finds by a pattern": (
+        "with open('far.txt', 'w') as file:\n    _ = file.write('q')",
+        "xs = !echo f*.txt\nprint(xs)",
+        "print(xs)",
+    ),
+    "a file that a shell writes": (
+        "!echo q | sort -o written.txt",
+        "print(open('written.txt').read())",
+        "!echo more >> written.txt",
+        "print(open('written.txt').read())",
+    ),
     "a module that a cell writes": (
         "%%writefile helper_of_a_trap.py\ndef f():\n    return 7",
         "import helper_of_a_trap\na = helper_of_a_trap.f()",
@@ -90,3 +109,32 @@ def test_settings_of_the_last_stage_are_no_results(tmp_path):
     cells = stages("xs = [1, 2]", "import numpy as np\nrate = 0.1\ntotal = np.array(xs) * rate")
     (*_, last) = planned(tmp_path, cells).stages
     assert [port.name for port in last.outputs] == ["total"]
+
+
+def test_shells_that_only_look_hold_nothing_together(tmp_path):
+    (tmp_path / "in.csv").write_text("a\n1\n")
+    cells = stages(
+        "!head -n1 in.csv | wc -l\nxs = [1]",
+        "n = !cat in.csv 2>/dev/null\nxs.append(2)",
+        "!ls; pwd\nprint(xs, open('in.csv').read())",
+    )
+    assert len(planned(tmp_path, cells).stages) == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "paths"),
+    [
+        ("ls", {"*"}),
+        ("cat 'a.csv' data/b_*.csv | head -3", {"a.csv", "data/b_*.csv"}),
+        ("cat a; grep -n x b", {"a", "x", "b"}),
+        ("wc -l < a.csv 2>&1", {"a.csv"}),
+        ("# only\npwd && date", set()),
+        ("find . -name '*.csv'", {"*"}),
+        *((one, None) for one in ("cp a b", "find . -delete", "cat a > b", "ls | tee x", "ls &")),
+        *((one, None) for one in ("echo $(rm a)", "echo `rm a`", "sort -oa b", "python x.py")),
+        *((one, None) for one in ("diff <(rm a) b", "ls | xargs rm", "cat {name}")),
+    ],
+)
+def test_what_a_shell_command_reads(command, paths):
+    call = ast.parse(f"shell({command!r})", mode="eval").body
+    assert read_by(call) == paths

@@ -26,6 +26,8 @@ MAGIC = re.compile(r"\s*%%?\w+\s+(.+)")
 SEPARATOR = re.compile(r"[/\\]")
 PLACEHOLDER = re.compile(r"%[-+ 0#]*\d*(?:\.\d+)?[diouxXeEfgGs]|\{[^{}]*\}")
 ENDING = re.compile(r"[-_.\w]*\.\w+")
+BETWEEN_WORDS = re.compile(r"[\s;|&<>()`\"']+")
+LISTERS = {"ls", "find", "tree", "du"}
 LISTS = {"listdir", "scandir", "walk", "iterdir", "glob", "rglob", "iglob", "load_files"}
 
 
@@ -39,7 +41,8 @@ def data_files(plan: Plan) -> list[str]:
     folder = notebook.parent
     nodes = [s.node for cell in plan.analysis.code for s in cell.statements]
     run = _named_by_magics(plan) | {name for cell in plan.analysis.code for name in cell.runs}
-    named = {one for one in {*strings_in(nodes), *run} if 0 < len(one) <= LONGEST_TEXT}
+    named = {*strings_in(nodes), *run, *_words_for_shells(nodes)}
+    named = {one for one in named if 0 < len(one) <= LONGEST_TEXT}
     named = {one for one in named if not {"\n", "\0"} & set(one)}
     found = set(_fitting(folder, Texts(named, nodes))) | set(modules(plan).values())
     found.discard(notebook.name)
@@ -122,6 +125,7 @@ class Texts:
         self.patterns = [one for one in patterns if "*" in one and re.search("[A-Za-z]{2}", one)]
         self.endings = tuple(one for one in last if ENDING.fullmatch(one) and one[0] in "._-")
         self.lists = any(_called(one) in LISTS for node in nodes for one in nodes_in(node))
+        self.lists = self.lists or bool(LISTERS & set(_words_for_shells(nodes)))
 
     def fit(self, name: str) -> bool:
         """Say whether the texts can make the name of a file."""
@@ -130,6 +134,15 @@ class Texts:
             or any(fnmatchcase(name, one) for one in self.patterns)
             or any(name.removesuffix(one) in self.parts for one in self.endings)
         )
+
+
+def _words_for_shells(nodes: Iterable[ast.stmt]) -> Iterator[str]:
+    """Return the words of the shell commands that cells run: ``head -n1 data/a.csv``."""
+    for node in nodes:
+        for one in nodes_in(node):
+            if isinstance(one, ast.Call) and _called(one) in ("shell", "shell_lines"):
+                for text in strings_in(one.args):
+                    yield from BETWEEN_WORDS.split(text)
 
 
 def _called(node: ast.AST) -> str:

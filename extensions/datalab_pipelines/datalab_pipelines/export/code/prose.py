@@ -19,6 +19,7 @@ SHOWN = re.compile(  # blocks of code, formulas, what is commented out
     r"|^[ \t]*\\begin\{(\w+\*?)\}.*?\\end\{\2\}",
     re.MULTILINE | re.DOTALL,
 )
+TABLE = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*$", re.MULTILINE)
 ON_PAGES = re.compile(r"!\[|</?(?!(b|i|em|strong|code|font|span|u|br)\b)|---|===|\||\$[^$]*\$$")
 TAG = re.compile(r"</?(b|i|u|em|strong|code|br|font|span|sub|sup|p|center|small)\b[^>]*>", re.I)
 CODE = re.compile(r"(`{1,3})(?!`)(.+?)(?<!`)\1(?!`)")
@@ -44,8 +45,11 @@ def paragraphs(sources: list[str], headings: bool = False) -> list[str]:
         text = SHOWN.sub("\n", QUOTED.sub("", source))
         for block in re.split(r"\n\s*\n", HEADING.sub(r"\n\n\g<0>\n\n", text)):
             items: list[str] = []
+            table = TABLE.search(block)
             for line in block.splitlines():
                 one = line.strip()
+                if table and "|" in one:
+                    continue
                 if not one or ON_PAGES.match(one) or WITHIN.match(one):
                     continue
                 if one.startswith("#"):

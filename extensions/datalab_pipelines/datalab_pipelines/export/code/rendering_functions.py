@@ -29,7 +29,7 @@ from .pieces import (
 )
 from .preamble import Preamble, imports_of, preamble_of, side_effects
 from .prose import at_heading, comment, docstring, paragraphs, sentence
-from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
+from .rendering_variables import VariablesForm, _short, _source, _start, shown_value
 
 NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output", "show_error")
 RANDOM_PORT = Port("random_state", [RANDOM])
@@ -101,7 +101,7 @@ class FunctionsForm(VariablesForm):
         """Return ``shared.py``: settings, functions and classes; nothing when it is not needed."""
         if not self.needs_shared:
             return ""
-        module = self._module(f"What the stages of {_plain(self.plan.title)} share")
+        module = self._module(f"What the stages of {_short(self.plan.title, 60)} share")
         body: list[str] = []
         late: list[str] = []  # settings that functions of the notebook make
         for one in self.preamble.statements:
@@ -469,19 +469,10 @@ class FunctionsForm(VariablesForm):
         after = self.plan.stages[number + 1]
         return comment(at_heading(self._markdown(after.cells[0]), after.title)[0], "")
 
-    def _markdown(self, index: int) -> list[str]:
-        found: list[str] = []
-        for cell in reversed(self.analysis.notebook.cells[:index]):
-            if cell.kind == "code" and cell.source.strip():
-                break
-            if cell.kind == "markdown":
-                found.insert(0, cell.source)
-        return found
-
     def module_pipeline(self) -> str:
         """Return ``pipeline.py``."""
         lines = [
-            f'"""{_short(self.plan.title)}."""',
+            f'"""{sentence(_short(self.plan.title))}"""',
             "",
             "from datalab_pipelines import pipeline",
             "",

@@ -16,7 +16,9 @@ from ..flow.liveness import Lives, lives
 from ..model import Analysis, CodeCell, Definition, Plan, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
 from .data_files import working_folder
+from .pieces import apart
 from .preamble import last_said
+from .prose import comment, sentence
 
 HELPERS = ("show", "display", "shell", "shell_lines", "capture_output", "show_error")
 SILENT = {"print", "display", "show", "shell"}
@@ -26,6 +28,9 @@ GIVES_NOTHING = re.compile(
     r"|warnings\.(filterwarnings|simplefilter)$|os\.makedirs$"
 )
 ENVIRONMENT = re.compile(r"os\.(environ|putenv)|sys\.path|warnings\.")
+
+
+UNFINISHED = re.compile(r"([,;:–-]?\s(and|or|of|the|a|an|for|with|in|to|on|by|from))*[,;:]?…$")
 
 
 class VariablesForm:
@@ -142,12 +147,12 @@ class VariablesForm:
         doc = textwrap.fill(stage.doc or stage.title, 90)
         head = f"@{decorate}{compute}\ndef {function}({', '.join(arguments)}) -> {Variables}:\n"
         inner = indent(text + f"\nreturn {call}\n")
-        code = f'{head}    """{_plain(doc)}."""\n{inner}\n'
+        code = f'{head}    """{sentence(_plain(doc))}"""\n{inner}\n'
         return self._header(stage, code) + code
 
     def _header(self, stage: StagePlan, code: str) -> str:
         names = {n.id for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name)}
-        lines = [f'"""{_short(stage.title)}."""', "", *self._futures()]
+        lines = [f'"""{sentence(_short(stage.title))}"""', "", *self._futures()]
         ours = {
             "datalab_pipelines": ["stage"],
             "datalab_pipelines.carrying": ["Variables", "kept"],
@@ -233,23 +238,22 @@ class VariablesForm:
         for index in stage.cells:
             cell = self.cells[index]
             text = self._cell(cell, stage)
-            notes = self._notes(index)
+            notes = comment(self._markdown(index), stage.title)
             if text.strip():
-                parts.append(notes + text.strip("\n"))
-                if self.plots:
-                    parts.append(f"{self.own('end_of_cell')}()")
+                ends = f"\n{self.own('end_of_cell')}()" if self.plots else ""
+                parts.append(notes + text.strip("\n") + ends)
             bound |= self.analysis.facts[index].bound
-        return "\n".join(parts), bound - set(self.plan.shared)
+        return "\n".join(apart(parts)), bound - set(self.plan.shared)
 
-    def _notes(self, index: int) -> str:
-        lines: list[str] = []
+    def _markdown(self, index: int) -> list[str]:
+        """Return the Markdown cells above a code cell, up to the code cell before it."""
+        found: list[str] = []
         for cell in reversed(self.analysis.notebook.cells[:index]):
             if cell.kind == "code" and cell.source.strip():
                 break
             if cell.kind == "markdown":
-                lines = [one.rstrip() for one in cell.source.splitlines() if one.strip()] + lines
-        wrapped = [part for line in lines[:30] for part in (textwrap.wrap(line, 92) or [""])]
-        return "".join(f"# {line}\n" for line in wrapped)
+                found.insert(0, cell.source)
+        return found
 
     def _cell(self, cell: CodeCell, stage: StagePlan) -> str:
         """Return a cell without what is shared, its last expression shown."""
@@ -343,7 +347,7 @@ class VariablesForm:
         taken = ", ".join(f"{p.name}: {p.type} = {p.default!r}" for p in self.plan.parameters)
         return [
             *("", "", f'@pipeline("{self.plan.name}")', f"def main({taken}) -> None:"),
-            f'    """{_short(self.plan.title)}."""',
+            f'    """{sentence(_short(self.plan.title))}"""',
             *(f"    {call}" for call in calls),
             *("", "", 'if __name__ == "__main__":', "    main.main()", ""),
         ]
@@ -383,9 +387,10 @@ def _targets(node: ast.stmt) -> list[ast.AST]:
     return list(node.targets) if isinstance(node, ast.Assign) else []
 
 
-def _short(title: str) -> str:
+def _short(title: str, width: int = 84) -> str:
     """Return a title that fits into a line."""
-    return _plain(textwrap.shorten(title, 64, placeholder="…"))
+    short = textwrap.shorten(title, width, placeholder="…")
+    return _plain(short if short == title else UNFINISHED.sub("…", short))
 
 
 def _in_order(said: dict[str, Definition]) -> list[str]:

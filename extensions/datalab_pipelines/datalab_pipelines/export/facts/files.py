@@ -19,6 +19,7 @@ from ..trees import nodes_in
 from . import knowledge
 from .folders import FOLDERS, LOOKS_AROUND, makes_folder
 from .naming import dotted
+from .shells import ANY, read_by
 from .soundness import Function
 from .statements import assigns, calls, inside, names_within, running
 
@@ -131,7 +132,11 @@ class Files:
         name = dotted(call.func, self.resolve)
         short = call.func.attr if isinstance(call.func, ast.Attribute) else name.rsplit(".", 1)[-1]
         if isinstance(call.func, ast.Name) and call.func.id in SHELL:
-            yield from (Act(True, "any"), Act(False, "any"))
+            looked_at = read_by(call)
+            if looked_at is None:
+                yield from (Act(True, "any"), Act(False, "any"))
+            elif looked_at:
+                yield Act(False, "any", frozenset(() if ANY in looked_at else looked_at))
             return
         if LIBRARIES.match(name) or NO_FILES.fullmatch(short):
             return

@@ -52,7 +52,7 @@ def slug(text: str, by: str) -> str:
 def _ascii(text: str) -> str:
     """Return small letters without accents, Cyrillic ones spelled, apostrophes left out."""
     text = unicodedata.normalize("NFC", text.casefold()).translate(CYRILLIC)
-    text = re.sub(r"(?<=\w)['’`](?=\w)", "", text)
+    text = re.sub(r"(?<=s)['’`]s\b|(?<=\w)['’`](?=\w)", "", text)  # bayes's: bayes
     return "".join(
         one for one in unicodedata.normalize("NFKD", text) if one.isascii() or one == " "
     )

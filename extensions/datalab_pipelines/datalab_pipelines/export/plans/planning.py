@@ -172,14 +172,30 @@ def _stages(starts: list[Start], analysis: Analysis) -> list[StagePlan]:
 
 
 def _distinct(stages: list[StagePlan]) -> None:
+    _by_what_differs(stages)
     seen: set[str] = set()
     for number, stage in enumerate(stages, 1):
         name = stage.name or f"part_{number}"
+        again = 2
         while name in seen:
-            name = f"{stage.name}_{number}"
-            number += 1
+            name = f"{stage.name}_{again}"
+            again += 1
         seen.add(name)
         stage.name = name
+
+
+def _by_what_differs(stages: list[StagePlan]) -> None:
+    """Call ``Example: parameters`` and ``Example: features`` by what follows the colon."""
+    heads: dict[str, list[tuple[StagePlan, str]]] = {}
+    for stage in stages:
+        head, _, rest = stage.title.partition(": ")
+        heads.setdefault(head, []).append((stage, slug(rest, "_")))
+    for them in heads.values():
+        names = {name for _, name in them}
+        others = {stage.name for stage in stages} - {stage.name for stage, _ in them}
+        if len(them) > 1 and len(names) == len(them) and "" not in names and not names & others:
+            for stage, name in them:
+                stage.name = name
 
 
 def _free(stage: StagePlan, stages: list[StagePlan], analysis: Analysis) -> str:
