@@ -19,6 +19,7 @@ def python(source):
     ("source", "expected"),
     [
         ("%matplotlib inline\nx = 1", "pass\nx = 1"),
+        ("%autosave 60", "pass"),
         ("%%time\nx = 1", "x = 1"),
         ("%time x = 1", "x = 1"),
         ("%%timeit\nx = 1", ""),

@@ -43,6 +43,7 @@ DROPPED = {
     ),
     *("watermark", "version_information", "logstart", "logstop", "page", "notebook", "pycat"),
     "tensorflow_version",  # of Colab, which has only one left
+    *("autosave", "connect_info", "qtconsole"),
     *("pdef", "memit", "prun", "lprun", "mprun", "timeit", "tensorboard", "page"),
 }
 TIMED = {"timeit", "memit", "prun", "lprun", "mprun"}

@@ -65,9 +65,12 @@ def _statement(node: ast.stmt, analysis: Analysis) -> str:
         if isinstance(part, ast.Compare) and _asks_for_identity(part, analysis):
             return "it asks whether two names are one object"
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            named: set[str] = set()
             for inner in nodes_in(part):
-                if isinstance(inner, ast.Call) and _names_by_text(inner) - _own(part):
-                    return "a function names variables in the text of a query"
+                if isinstance(inner, ast.Call):
+                    named |= _names_by_text(inner)
+            if named and named - _own(part):
+                return "a function names variables in the text of a query"
     return ""
 
 
