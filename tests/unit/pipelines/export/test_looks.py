@@ -158,3 +158,15 @@ def test_a_stage_that_pytest_would_take_for_a_test_has_another_name(tmp_path):
     cells = ["## Load", "x = [1]", "## Test/train split", "y = x + x", "## Testing", "z = y + y"]
     names = [one.name for one in planned(tmp_path, cells).stages]
     assert names == ["load", "make_test_train_split", "testing"]
+
+
+def test_what_kaggle_writes_into_a_new_notebook_is_left_out():
+    text = (
+        "# This Python 3 environment comes with many helpful analytics libraries installed\n"
+        "x = 1  # mine\n"
+        '# Input data files are available in the read-only "../input/" directory\n'
+        "# Input data files are those of 2016\n"
+        'y = """\n# Any results you write to the current directory are saved as output.\n"""'
+    )
+    kept = text.split("\n")
+    assert tidied(text).split("\n") == [kept[1], *kept[3:]]
