@@ -41,7 +41,9 @@ def report(value: Any, name: str = "output") -> None:
     number = len(list(target.glob("*"))) + 1
     stem = f"{number:03d}-{base}"
     figure = value if hasattr(value, "savefig") else getattr(value, "figure", None)
-    if figure is not None and hasattr(figure, "savefig"):
+    if isinstance(value, type):  # its methods want an object: ``type(table)`` at the end of a cell
+        (target / f"{stem}.txt").write_text(f"{value}\n", encoding="utf-8")
+    elif figure is not None and hasattr(figure, "savefig"):
         figure.savefig(target / f"{stem}.png", bbox_inches="tight")
     elif hasattr(value, "to_html"):
         (target / f"{stem}.html").write_text(value.to_html(), encoding="utf-8")
