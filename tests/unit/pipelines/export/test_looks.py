@@ -170,3 +170,20 @@ def test_what_kaggle_writes_into_a_new_notebook_is_left_out():
     )
     kept = text.split("\n")
     assert tidied(text).split("\n") == [kept[1], *kept[3:]]
+
+
+def test_prose_has_no_markup_of_html():
+    assert paragraphs(
+        ["See <b>it</b>: https://example.org<br>\nMore &amp; more<br><br> x < 2 > 1"]
+    ) == ["See it: https://example.org More & more x < 2 > 1"]
+
+
+def test_a_type_is_imported_as_the_notebook_imports_its_module(tmp_path):
+    cells = stages(
+        "from sklearn import tree\nmodel = tree.DecisionTreeClassifier()",
+        "model.fit([[1], [2]], [0, 1])",
+        "score = model.score([[1]], [0])",
+    )
+    text = "\n".join(code_files(planned(tmp_path, cells)).values())
+    assert "tree.DecisionTreeClassifier" in text
+    assert "import sklearn.tree" not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import textwrap
 
@@ -11,6 +12,10 @@ LISTED = re.compile(r"([-*+]|\d+[.)])\s")
 # The notebook is in the project: a long address is looked up there.
 LONG_LINK = re.compile(r"\[([^\]]+)\]\(\S{60,}\)")
 QUOTED = re.compile(r"^(>\s*)+(?=[^\s>])")
+BREAK = re.compile(r"</?(?:br|center|div|h[1-6]|hr|p)\b[^<>]*>", re.IGNORECASE)
+TAG = re.compile(
+    r"</?(?:a|b|code|em|font|i|img|small|span|strong|sub|sup|u)\b[^<>]*>", re.IGNORECASE
+)
 MARKED = re.compile(r"([*`]{1,3})(\S(?:.*?\S)?)\1")
 WITHIN = re.compile(r"(?:[-*+]\s+|\d+[.)]\s+)?\[+[^\]]*\]+\(#[^)]*\)\W*$")  # of a table of contents
 LONGEST_WORD = 85
@@ -41,7 +46,9 @@ def paragraphs(sources: list[str]) -> list[str]:
 
 def plain(text: str) -> str:
     """Return Markdown without emphasis, and without what is longer than a line."""
-    text = LONG_LINK.sub(r"\1", MARKED.sub(r"\2", text))
+    if BREAK.search(text) or TAG.search(text):
+        text = re.sub(r"\s+", " ", TAG.sub("", BREAK.sub(" ", text))).strip()
+    text = LONG_LINK.sub(r"\1", MARKED.sub(r"\2", html.unescape(text)))
     return re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda m: f"{m[0][: LONGEST_WORD - 1]}…", text)
 
 
