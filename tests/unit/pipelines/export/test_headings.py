@@ -103,3 +103,8 @@ def test_a_title_and_a_last_word_are_not_the_stages_of_a_long_notebook(tmp_path)
         "print(y)",
     ]
     assert [one.name for one in planned(tmp_path, short).stages] == ["my_notebook", "the_end"]
+
+
+def test_no_stage_is_called_table_of_contents(tmp_path):
+    cells = ["# Churn", "## Table of Contents:", "x = [1]", "## Train", "y = x + x"]
+    assert [one.name for one in planned(tmp_path, cells).stages] == ["churn", "train"]

@@ -13,6 +13,7 @@ from ..trees import nodes_in
 
 MOST, LEAST = 8, 2
 LONG, NEARLY_ALL = 10, 0.8  # cells of a section, and its share of all lines
+CONTENTS = re.compile(r"(the )?(table of )?contents?\W*|toc|index\W*", re.IGNORECASE)
 TAG = re.compile(r"(?:stage|step|block):(.+)")
 
 LOADS = re.compile(r"read_\w+|load_\w+|fetch_\w+|make_\w+|loadtxt|genfromtxt|open")
@@ -85,7 +86,7 @@ def _at_level(analysis: Analysis, level: int) -> list[Start]:
     for cell in analysis.notebook.cells:
         if cell.kind == "markdown":
             for depth, text in headings(cell.source):
-                if depth <= level:
+                if depth <= level and not CONTENTS.fullmatch(text):
                     title = text
         elif cell.kind == "code" and cell.source.strip():
             if not found or title:
