@@ -7,7 +7,7 @@ LOCK ?=
 BIN := .venv/bin
 STAMPS := .make
 # Most tests wait for processes, so there are more workers than cores here.
-PARALLEL ?= -n 4
+PARALLEL ?= -n 4 --dist loadgroup --no-loadscope-reorder
 N ?= 20000
 # All of them, on a Debian that is made here: no registry is needed.
 IMAGES ?=
@@ -27,7 +27,7 @@ demo: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs ## the same, with data sour
 
 test: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs lint ## everything that has to be true, in minutes
 	@tools/npm test --workspaces --silent
-	$(BIN)/pytest $(PARALLEL) --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(BIN)/pytest $(PARALLEL) -m "not slow"
 
 test-slow: $(STAMPS)/test $(STAMPS)/js $(STAMPS)/programs $(STAMPS)/image-programs ## long fault rounds, deep fuzzing, images
 	$(BIN)/pytest $(PARALLEL) -m slow

@@ -26,14 +26,29 @@ settings.load_profile("datalab")
 _FIRST = (("browser", "integration/sagemaker", "images"), ("integration",), ("contract",))
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slow folders first; inside of a file the order stays."""
+    """Begin with what takes longest, and keep the tests of a file with its fixtures on one worker.
 
-    def rank(item: pytest.Item) -> tuple[int, str]:
-        path = item.path.relative_to(Path(__file__).parent).as_posix()
-        for at, parts in enumerate(_FIRST):
-            if path.startswith(parts):
-                return at, item.path.name if at == 0 else path
-        return len(_FIRST), ""
+    Tests marked ``spread`` have no fixtures in common worth keeping: they go to whoever is free.
+    """
+    items.sort(key=_rank)  # inside of a file the order stays
+    for item in items:
+        if not any(item.iter_markers("spread")) and not any(item.iter_markers("xdist_group")):
+            item.add_marker(pytest.mark.xdist_group(_path(item)))
 
-    items.sort(key=rank)
+
+def _rank(item: pytest.Item) -> tuple[bool, float, int, str]:
+    path = _path(item)
+    spread = any(item.iter_markers("spread"))  # last: they fill what the others leave
+    # A slow test that may take long by its time limit does take long.
+    limit = item.get_closest_marker("timeout") if any(item.iter_markers("slow")) else None
+    longest = -limit.args[0] if limit else 0
+    for at, parts in enumerate(_FIRST):
+        if path.startswith(parts):
+            return spread, longest, at, item.path.name if at == 0 else path
+    return spread, longest, len(_FIRST), ""
+
+
+def _path(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).as_posix()

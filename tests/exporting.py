@@ -56,6 +56,18 @@ def stages(*groups):
     ]
 
 
+def with_files(folder, files, groups):
+    """Write files (cells, of a notebook) and a notebook of groups; return that, read."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, list):
+            notebook(path, content)
+        else:
+            path.write_text(content)
+    return export.read(notebook(folder / "nb.ipynb", stages(*groups)))
+
+
 def planned(folder, cells):
     """Return the plan of a notebook with these cells."""
     return export.plan(export.analyse(export.read(notebook(Path(folder) / "nb.ipynb", cells))))

@@ -38,6 +38,22 @@ def counter():
     return step
 f = lambda v: v
 step = counter()
+log = []
+class Scaled:
+    unit = 1
+    def __init__(self, held):
+        self.held = held
+    def value(self):
+        return [self.held, k, self.unit]
+    def __add__(self, other):
+        log.append(k)
+        return Scaled([self.held, other])
+class Louder(Scaled):
+    def value(self):
+        log.append(self.unit)
+        return [super().value(), late]
+def make(v, among=log):
+    return Scaled([v, len(among)]).value()
 """
 
 
@@ -87,6 +103,26 @@ FLAT = st.one_of(
     line("star import", "from cmath import *\n{x} = isfinite({n})", x=name, n=number),
     line("with", "with np.errstate(all='ignore'):\n    {x} = {y}", x=name, y=name),
     line("print", "print(k, {n})", n=number),
+    line("class that reads", "{x} = Scaled({n}).value()", x=name, n=number),
+    line("class that reads", "{x} = Louder({y}).value()", x=name, y=name),
+    line("class that reads", "{x} = make({n})", x=name, n=number),
+    line("class that reads", "{x} = (Scaled({n}) + {y}).value()", x=name, n=number, y=name),
+    line("instance", "{x} = Scaled({y})", x=name, y=name),
+    line(
+        "instance",
+        "{x} = {y}.value() if isinstance({y}, Scaled) else {n}",
+        x=name,
+        y=name,
+        n=number,
+    ),
+    line(
+        "class again",
+        "class Scaled:\n    unit = {n}\n    def __init__(self, held):\n        self.held = held\n"
+        "    def value(self):\n        return [k, self.held, self.unit]\n"
+        "    def __add__(self, other):\n        return self",
+        n=number,
+    ),
+    line("stored in a class", "for _kind in (Scaled, Louder):\n    _kind.unit = {n}", n=number),
     line("function again", "def times(x):\n    return [x, k, {n}]", n=number),
 )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from chromium import CHROMIUM, HOW_TO_GET_IT
 from hubproc import Datalab
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -63,12 +63,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Datalab]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, ended before the next module: Playwright's loop would be in others' way."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: tools/install-test-programs says how to get it")
+    if CHROMIUM is None:
+        pytest.skip(HOW_TO_GET_IT)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium, args=CHROMIUM_ARGUMENTS, timeout=60_000
+            executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS, timeout=60_000
         )
         yield browser
         browser.close()

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from chromium import CHROMIUM, HOW_TO_GET_IT
 from fakes.claimant import Workspace
 from playwright.async_api import Page, async_playwright, expect
 
 from .room import ROOT, USER, Room, room
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SCREENSHOTS = ROOT / "test-results" / "screenshots"
 PATIENCE = 60_000  # milliseconds; a busy machine
 
@@ -23,7 +22,7 @@ PATIENCE = 60_000  # milliseconds; a busy machine
 def base_and_chromium() -> AbstractContextManager[Room]:
     """Enter the image ``base``; skip where there is no browser to see it with."""
     if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: tools/install-test-programs says how to get it")
+        pytest.skip(HOW_TO_GET_IT)
     return room("base")
 
 

@@ -2,52 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 from hubproc import Datalab, Person, until
 from probes import needs_root
 
-ROOT = Path(__file__).parents[2]
-SYSTEM_PYTHON = "/usr/bin/python3"
-
-
-@pytest.fixture(scope="module")
-def public():
-    """A checkout, an environment and a data directory that all accounts can pass through."""
-    if not Path(SYSTEM_PYTHON).exists():
-        pytest.skip("no system Python, so no environment that other accounts could read")
-    directory = Path(tempfile.mkdtemp(prefix="datalab-", dir="/var/tmp"))
-    directory.chmod(0o755)
-    try:
-        subprocess.run(["git", "clone", "-q", ROOT, directory / "src"], check=True)
-        make = ["make", "-C", directory / "src", "js", f"PYTHON={SYSTEM_PYTHON}"]
-        made = subprocess.run(make, capture_output=True, text=True)
-        assert made.returncode == 0, made.stderr
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
 
 class PublicDatalab(Datalab):
     """``datalab up`` from the public environment."""
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory / "data")
+    def __init__(self, directory: Path, data: str) -> None:
+        super().__init__(directory / data)
         self.python = str(directory / "src" / ".venv" / "bin" / "python")
 
 
 @pytest.fixture(scope="module")
 def site(public):
-    site = PublicDatalab(public).start()
+    site = PublicDatalab(public, "many-people").start()
     yield site
     site.stop()
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("public")
 @pytest.mark.root
 @needs_root
 @pytest.mark.timeout(600)

@@ -307,7 +307,7 @@ def test_nothing_is_left_after_kills_at_random_instants(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2400)
 def test_nothing_is_left_after_many_kills_at_random_instants(tmp_path):
     killed_at_random(tmp_path, 100)
 

@@ -12,7 +12,7 @@ import pytest
 from hubproc import Person, until
 from probes import needs_root
 
-from .test_many_people import PublicDatalab, public  # noqa: F401  # a fixture
+from .test_many_people import PublicDatalab
 
 SECRET = "the-key-of-the-few-0123456789"
 CATALOG = """
@@ -48,12 +48,12 @@ print(json.dumps(said))
 
 
 @pytest.fixture(scope="module")
-def site(public):  # noqa: F811
+def site(public):
     secret = public / "secret"
     secret.write_text(SECRET)
     secret.chmod(0o600)
     (public / "datalab.yaml").write_text(CATALOG.format(secret=secret))
-    site = PublicDatalab(public)
+    site = PublicDatalab(public, "people-and-sources")
     site.arguments += ["--catalog", str(public / "datalab.yaml")]
     yield site.start()
     site.stop()
@@ -97,10 +97,11 @@ def _process(part: str) -> psutil.Process | None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("public")
 @pytest.mark.root
 @needs_root
 @pytest.mark.timeout(900)
-def test_what_is_anns_stays_anns(site, people, public):  # noqa: F811
+def test_what_is_anns_stays_anns(site, people, public):
     ann, bob = people["ann"], people["bob"]
     hers, his = ann.environ(), bob.environ()
     uid = bob.uids().real

@@ -176,9 +176,13 @@ def _with_views(variables: Variables, owners: dict[int, Any]) -> bytes:
     """Return ``variables`` stored, arrays that look into one of ``owners`` as just that."""
     import cloudpickle
 
+    from .belonging import local_to_a_stage
+
     class Pickler(cloudpickle.CloudPickler):
         def reducer_override(self, value: Any) -> Any:
             kind = type(value)
+            if isinstance(value, types.FunctionType | type) and (what := local_to_a_stage(value)):
+                raise ArtifactError(f"they hold {what}, so another stage cannot take them")
             if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
                 owner = _owner(value)
                 if id(owner) in owners and value is not owner:

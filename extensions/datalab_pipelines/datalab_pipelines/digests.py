@@ -9,6 +9,8 @@ from __future__ import annotations
 import copyreg
 import dis
 import hashlib
+import io
+import pickle
 import sys
 import types
 from collections.abc import Callable
@@ -50,8 +52,6 @@ def digests_from_files(variables: dict[str, Any]) -> dict[str, str]:
 
     Some libraries' objects come back from a file equal, but not the same in every attribute.
     """
-    import cloudpickle
-
     found = {}
     for name, value in list(variables.items()):
         if name.startswith("_") or name in SKIPPED or isinstance(value, types.ModuleType):
@@ -60,12 +60,38 @@ def digests_from_files(variables: dict[str, Any]) -> dict[str, str]:
         try:
             walk.add(value)
             if walk.objects:
-                again = digest(cloudpickle.loads(cloudpickle.dumps(value)))
+                again = digest(_from_a_file(value))
                 if again != walk.hash.hexdigest():
                     found[name] = again
         except Exception:  # noqa: BLE001 - then it is not in a file either
             continue
     return found
+
+
+def _from_a_file(value: Any) -> Any:
+    """Return ``value`` as a file gives it back; classes stay the ones that they are.
+
+    cloudpickle would make those of the notebook anew: it sets the methods that it has read in the
+    class that is there (``_class_setstate``), and they see variables as they were.
+    """
+    import cloudpickle
+
+    classes: dict[int, type] = {}
+
+    class Pickler(cloudpickle.CloudPickler):
+        def persistent_id(self, one: Any) -> int | None:
+            if not isinstance(one, type) or not _of_notebook(one.__module__):
+                return None
+            classes[id(one)] = one
+            return id(one)
+
+    class Unpickler(pickle.Unpickler):
+        def persistent_load(self, number: Any) -> Any:
+            return classes[number]
+
+    stored = io.BytesIO()
+    Pickler(stored).dump(value)
+    return Unpickler(io.BytesIO(stored.getvalue())).load()
 
 
 def _of_notebook(module: str | None) -> bool:
@@ -101,6 +127,21 @@ def _instructions(code: types.CodeType) -> list[Any]:
 def _global_random() -> Any:
     numpy = sys.modules.get("numpy")
     return numpy.random.mtrand._rand if numpy else None
+
+
+def _one_nan(value: Any) -> Any:
+    """Return an array whose NaNs are all the same one.
+
+    0 / 0 sets a sign bit that a table does not bring back from its file, and that nobody sees.
+    """
+    if value.dtype.kind not in "fc":
+        return value
+    import numpy
+
+    parts = numpy.array(value, order="C")
+    real = parts.reshape(-1).view(parts.real.dtype)
+    real[real != real] = numpy.nan
+    return parts
 
 
 class _Walk:
@@ -182,7 +223,7 @@ class _Walk:
             self.say("array", value.shape)
             return self.add(value.tolist(), depth + 1)
         self.say("array", value.dtype.str, value.shape)
-        self.hash.update(value.tobytes())
+        self.hash.update(_one_nan(value).tobytes())
 
     def _pandas(self, value: Any, depth: int) -> None:
         self.say(type(value).__name__, value.shape)

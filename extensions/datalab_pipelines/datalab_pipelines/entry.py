@@ -27,7 +27,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import chdir, closing, contextmanager
+from contextlib import AbstractContextManager, chdir, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
@@ -36,6 +36,7 @@ from typing import Any
 
 from . import artifacts, hints
 from .errors import ArtifactError, PipelineError
+from .outputs import tables_as_in_notebooks
 from .results import ONLY, SCHEMA, Reference, failure_key, read_value, result_key
 from .serializers import plain, save
 from .settings import SageMakerEndpoint, SageMakerTuning
@@ -143,7 +144,7 @@ def find(address: str) -> Stage[..., Any]:
 
 def execute(call: Call) -> dict[str, Any]:
     """Run ``call``; return the result document that was written. Raises what the stage raises."""
-    with closing(open_store(call.store)) as store:
+    with closing(open_store(call.store)) as store, _heard():
         return _execute(call, store)
 
 
@@ -151,6 +152,7 @@ def _execute(call: Call, store: Store) -> dict[str, Any]:
     # Figures that a stage shows become files of its run.
     os.environ.setdefault("MPLBACKEND", "module://datalab_pipelines.figures")
     stage = find(call.stage)
+    tables_as_in_notebooks()
     arguments = read_arguments(call, store)
     began, clock = datetime.now(UTC), time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="datalab-") as scratch:
@@ -171,6 +173,15 @@ def _execute(call: Call, store: Store) -> dict[str, Any]:
     store.write_json(result_key(call.run, call.node), document)
     forgive(store, call)
     return document
+
+
+def _heard() -> AbstractContextManager[None]:
+    """While an export is proved, hear what is printed from before the stage's modules on."""
+    if not os.environ.get(PROOF):
+        return nullcontext()
+    from .outputs import hearing
+
+    return hearing()
 
 
 @contextmanager
@@ -205,11 +216,13 @@ def read_arguments(call: Call, store: Store) -> dict[str, Any]:
     for name, reference in call.inputs.items():
         if isinstance(reference, list):
             arguments[name] = [
-                read_value(store, call.run, one) if isinstance(one, Reference) else one
+                read_value(store, call.run, one, elsewhere=True)
+                if isinstance(one, Reference)
+                else one
                 for one in reference
             ]
         else:
-            arguments[name] = read_value(store, call.run, reference)
+            arguments[name] = read_value(store, call.run, reference, elsewhere=True)
     return arguments
 
 

@@ -13,6 +13,7 @@ import random
 import re
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from typing import Any
 
 from .artifacts import report
 from .keras_state import keras_state, restore_keras_state
-from .outputs import note_figure, note_value, note_variables
+from .outputs import note_figure, note_value, note_variables, tables_as_in_notebooks
 
 RandomState = bytes
 
@@ -188,6 +189,7 @@ def run_notebook(path: str | Path) -> dict[str, Any]:
                 done.raise_error()
             if pyplot := sys.modules.get("matplotlib.pyplot"):
                 pyplot.show()
+            tables_as_in_notebooks()
     hidden = set(shell.user_ns_hidden)
     variables = {
         name: value
@@ -196,6 +198,11 @@ def run_notebook(path: str | Path) -> dict[str, Any]:
     }
     note_variables(variables)
     return variables
+
+
+def show_error() -> None:
+    """Show the error that is being handled, and after which the notebook goes on."""
+    traceback.print_exc()
 
 
 def end_of_cell() -> None:

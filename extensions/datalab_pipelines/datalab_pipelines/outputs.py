@@ -80,13 +80,28 @@ def recording() -> Iterator[Recorder]:
     """Note what is shown inside; printed text still goes where it went."""
     global _active
     recorder = Recorder()
-    before, stream = _active, sys.stdout
+    before = _active
     _active = recorder
-    sys.stdout = _Copied(stream, recorder)
     try:
-        yield recorder
+        with hearing():
+            yield recorder
     finally:
-        _active, sys.stdout = before, stream
+        _active = before
+
+
+@contextmanager
+def hearing() -> Iterator[None]:
+    """Let ``recording`` note also what is printed to the stream that ``sys.stdout`` is by now.
+
+    A handler of ``logging`` keeps the stream that it was made with, when a module was imported.
+    """
+    stream = sys.stdout
+    if not isinstance(stream, _Heard):
+        sys.stdout = _Heard(stream)
+    try:
+        yield
+    finally:
+        sys.stdout = stream
 
 
 def normal(text: str) -> str:
@@ -127,15 +142,26 @@ def note_variables(variables: dict[str, Any]) -> None:
         _active.variables = variables
 
 
-class _Copied:
-    """A text stream whose text is noted too."""
+def tables_as_in_notebooks() -> None:
+    """Let pandas print as many columns of a table as in a notebook.
 
-    def __init__(self, stream: Any, recorder: Recorder) -> None:
+    It takes a log for a terminal, and leaves columns out that do not fit (display.max_columns is 0:
+    pandas.core.config_init). What somebody has chosen stays.
+    """
+    pandas: Any = sys.modules.get("pandas")
+    if hasattr(pandas, "set_option") and pandas.get_option("display.max_columns") == 0:
+        pandas.set_option("display.max_columns", 20)
+
+
+class _Heard:
+    """A text stream whose text is noted too, while anyone is noting."""
+
+    def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self._recorder = recorder
 
     def write(self, text: str) -> int:
-        self._recorder.text(text)
+        if _active is not None:
+            _active.text(text)
         return int(self._stream.write(text))
 
     def writelines(self, lines: Any) -> None:

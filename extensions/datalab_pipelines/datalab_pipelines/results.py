@@ -73,29 +73,33 @@ def read_result(store: Store, run: str, reference: Reference) -> tuple[dict[str,
     raise ArtifactError(f"the aliases of {reference} go in a circle")
 
 
-def read_value(store: Store, run: str, reference: Reference) -> Any:
-    """Return what ``reference`` names, loaded: one value, or a list for every turn."""
+def read_value(store: Store, run: str, reference: Reference, *, elsewhere: bool = False) -> Any:
+    """Return what ``reference`` names, loaded: one value, or a list for every turn.
+
+    ``elsewhere``: for another stage; see ``serializers.load``.
+    """
+
+    def one(node: Reference) -> Any:
+        return read_value(store, run, node, elsewhere=elsewhere)
+
     if reference.every:
         turns = sorted(
             int(name) for name in store.children(f"runs/{run}/{reference.node}") if name.isdecimal()
         )
-        return [
-            read_value(store, run, Reference(f"{reference.node}/{turn}", reference.field))
-            for turn in turns
-        ]
+        return [one(Reference(f"{reference.node}/{turn}", reference.field)) for turn in turns]
     document, field = read_result(store, run, reference)
     outputs = document["outputs"]
     if field or ONLY in outputs:
-        return _load(store, document, field or ONLY)
-    values = {name: _load(store, document, name) for name in outputs}
+        return _load(store, document, field or ONLY, elsewhere)
+    values = {name: _load(store, document, name, elsewhere) for name in outputs}
     return _rebuild(document, values)
 
 
-def _load(store: Store, document: dict[str, Any], name: str) -> Any:
+def _load(store: Store, document: dict[str, Any], name: str, elsewhere: bool) -> Any:
     artifact = document["outputs"][name].get("artifact")
     if artifact is None:  # written by the state machine itself (an endpoint's name)
         return document["values"][name]
-    return load(store.get_artifact(artifact))
+    return load(store.get_artifact(artifact), elsewhere=elsewhere)
 
 
 def _rebuild(document: dict[str, Any], values: dict[str, Any]) -> Any:

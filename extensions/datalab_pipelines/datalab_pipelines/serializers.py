@@ -18,6 +18,7 @@ import pickletools
 import platform
 import shutil
 import sys
+import types
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -47,12 +48,14 @@ def save(value: Any, folder: Path, hint: Any = None) -> Manifest:
             (name for name, writer in _WRITERS.items() if writer(value, folder)),
             None,
         )
-    kind = written or _save_pickle(value, folder)
+    kind, local = (written, []) if written else _save_pickle(value, folder)
     manifest: Manifest = {
         "schema": SCHEMA,
         "format": kind,
         "type": f"{type(value).__module__}.{type(value).__qualname__}",
     }
+    if local:
+        manifest["local"] = local
     if kind in ("pickle", "cloudpickle"):
         manifest["libraries"] = _libraries(folder / "value.pickle")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -62,10 +65,11 @@ def save(value: Any, folder: Path, hint: Any = None) -> Manifest:
     return manifest
 
 
-def load(folder: Path) -> Any:
-    """Return the value in ``folder``.
+def load(folder: Path, *, elsewhere: bool = False) -> Any:
+    """Return the value in ``folder``; ``elsewhere``: in another stage than the one that made it.
 
-    Raises ``ArtifactError`` when it is not one, or needs other versions of its libraries.
+    Raises ``ArtifactError`` when it is not one, or needs other versions of its libraries, or holds
+    what it can only be in the stage that made it.
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
@@ -75,6 +79,11 @@ def load(folder: Path) -> Any:
         raise ArtifactError(
             f"{folder} was written by another release (schema {manifest['schema']})",
             hint="Run the stage that made it again.",
+        )
+    if elsewhere and manifest.get("local"):
+        raise ArtifactError(
+            f"a {manifest['type']} holds {manifest['local'][0]}, so another stage cannot take it",
+            hint="Define it at the top of a module, or do both in one stage.",
         )
     if os.environ.get(OTHER_VERSIONS) != "1":
         _check_libraries(manifest)
@@ -188,20 +197,21 @@ def _save_path(value: Path, folder: Path) -> str:
     return "file"
 
 
-def _save_pickle(value: Any, folder: Path) -> str:
+def _save_pickle(value: Any, folder: Path) -> tuple[str, list[str]]:
+    """Write a pickle; return its format, and what in it belongs to the stage that runs."""
     path = folder / "value.pickle"
     keep_global()
     try:
         with path.open("wb") as file:
             pickle.dump(value, file, protocol=5)
         if not _made_in_main(path):
-            return "pickle"
+            return "pickle", []
         reason: Exception | None = None
     except Exception as error:  # noqa: BLE001 - __reduce__ may raise anything
         reason = error
     try:
         with path.open("wb") as file:
-            _by_value(value, file)
+            local = _by_value(value, file)
     except Exception as error:  # noqa: BLE001 - as above
         path.unlink(missing_ok=True)
         raise ArtifactError(
@@ -210,20 +220,28 @@ def _save_pickle(value: Any, folder: Path) -> str:
             hint="Return what it was made from (a path, a query, parameters), and make it again "
             "in the stage that needs it.",
         ) from None
-    return "cloudpickle"
+    return "cloudpickle", sorted(local)
 
 
-def _by_value(value: Any, file: IO[bytes]) -> None:
+def _by_value(value: Any, file: IO[bytes]) -> set[str]:
+    """Pickle functions and classes as what they do; return those that other stages cannot take."""
     import cloudpickle
+
+    from .belonging import local_to_a_stage
+
+    local: set[str] = set()
 
     class Pickler(cloudpickle.CloudPickler):
         def reducer_override(self, obj: Any) -> Any:
             # cloudpickle stores an open text file as its text, which is not what was meant.
             if isinstance(obj, io.TextIOWrapper | io.FileIO | io.BufferedReader):
                 raise TypeError(f"the file {obj.name} is open")
+            if isinstance(obj, types.FunctionType | type) and (what := local_to_a_stage(obj)):
+                local.add(what)
             return super().reducer_override(obj)
 
     Pickler(file, protocol=5).dump(value)
+    return local
 
 
 def _made_in_main(path: Path) -> bool:

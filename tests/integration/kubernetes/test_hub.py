@@ -24,6 +24,7 @@ from fakes.kubernetes.containers import RealWorkspace
 from fakes.ports import free_port
 from hubproc import running_hub, until
 
+pytestmark = pytest.mark.spread
 TOKEN = "t" * 32
 CATALOG = """
 images:

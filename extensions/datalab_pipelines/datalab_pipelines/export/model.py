@@ -79,6 +79,7 @@ class CodeCell:
     installs: list[str] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
     opaque: str = ""  # why only IPython itself can run it
+    runs: list[str] = field(default_factory=list)  # files whose code it holds
 
 
 @dataclass
@@ -131,11 +132,12 @@ class Definition:
     """A statement that can be said again elsewhere: an import, a function, a class, a constant."""
 
     name: str
-    kind: str  # import, function, class, constant
+    kind: str  # import, function, class, constant, place
     cell: int
     statement: Statement = field(repr=False)
     free: set[str] = field(default_factory=set)
-    early: set[str] = field(default_factory=set)  # names read when the statement itself runs
+    beside: set[str] = field(default_factory=set)  # other names that the statement binds
+    early: set[str] = field(default_factory=set)  # of ``free``, read when the statement itself runs
     shared: bool = False
     carried: bool = False
 

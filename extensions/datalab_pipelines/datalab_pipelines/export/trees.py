@@ -30,3 +30,18 @@ def copied_tree(node: Node) -> Node:
         for name in REMEMBERED:
             vars(one).pop(name, None)
     return copied
+
+
+def standing_alone(node: Node) -> Node:
+    """Return a function whose ``nonlocal`` names are global, so that it can be looked at alone."""
+    if not any(isinstance(one, ast.Nonlocal) for one in nodes_in(node)):
+        return node
+    copied = copied_tree(node)
+    for one in ast.walk(copied):
+        for body in (getattr(one, "body", None), getattr(one, "orelse", None)):
+            if not isinstance(body, list):
+                continue
+            for number, inner in enumerate(body):
+                if isinstance(inner, ast.Nonlocal):
+                    body[number] = ast.copy_location(ast.Global(inner.names), inner)
+    return copied

@@ -4,10 +4,15 @@ import io
 from contextlib import redirect_stdout
 
 import numpy
+import pytest
 from datalab_pipelines.digests import digest
+from datalab_pipelines.export.proof import verifying
 from datalab_pipelines.export.proof.comparing import Reference, difference
 from datalab_pipelines.export.proof.reference import _fill_empty_arrays
+from datalab_pipelines.export.proof.running import run_notebook
+from datalab_pipelines.export.proof.verifying import _once_more, verify
 from datalab_pipelines.outputs import note_value, recording
+from exporting import planned, stages
 
 
 def run(*cells, optional=()):
@@ -101,3 +106,52 @@ def test_universal_functions_are_told_apart_by_their_names():
     holds = {"of": [numpy.tanh]}
     assert digest(holds) == digest({"of": [numpy.tanh]})
     assert digest(holds) != digest({"of": [numpy.cosh]})
+
+
+@pytest.mark.parametrize("kind", ["float16", "float64", "complex128"])
+def test_a_missing_number_is_one_whatever_its_sign(kind):
+    missing = numpy.array([[1, numpy.nan], [2, 3], [numpy.nan, 4]], dtype=kind)
+    other = missing.copy()
+    parts = other.reshape(-1).view(other.real.dtype)
+    numpy.copysign(parts, -1, out=parts, where=numpy.isnan(parts))
+    assert missing.tobytes() != other.tobytes()
+    for one, two in ((missing, other), (missing.T, other.T), (missing[0, 1:], other[0, 1:])):
+        assert digest(one) == digest(two)
+    assert digest(missing) != digest(numpy.nan_to_num(missing))
+    assert digest(numpy.array([0.0])) != digest(numpy.array([-0.0]))
+
+
+def test_a_table_with_nothing_divided_by_nothing_goes_from_stage_to_stage(tmp_path):
+    cells = stages(
+        "import pandas as pd\nt = pd.DataFrame({'a': [0.0, 1.0]})\nt['b'] = t['a'] / t['a']",
+        "n = len(t)\nprint(t)",
+    )
+    found = verify(planned(tmp_path, cells))
+    assert found.status == "equal"
+    assert len(found.plan.stages) == 2
+
+
+def test_a_quick_notebook_that_tosses_coins_is_asked_often_before_a_difference_is_believed(
+    tmp_path, monkeypatch
+):
+    plan = planned(tmp_path, stages("print(5)", "print(1)"))
+    once = run_notebook(plan, tmp_path / "once", 60, {})
+    cells = list(once)
+    runs = []
+
+    def tossed(*_):
+        coin = "1" if len(runs) == 9 else "0"  # the pipeline shows the other side
+        outputs = {cells[0]: [str(len(runs))], cells[1]: [coin]}
+        runs.append({cell: {**noted, "outputs": outputs[cell]} for cell, noted in once.items()})
+        return runs[-1]
+
+    monkeypatch.setattr(verifying, "twice", lambda *_: [tossed(), tossed()])
+    monkeypatch.setattr(verifying, "run_notebook", tossed)
+    found = verify(plan)
+    assert (found.status, len(found.plan.stages), len(runs)) == ("equal", 2, 10)
+
+
+def test_a_slow_notebook_is_asked_six_times_and_one_that_never_varies_three():
+    assert [_once_more(runs, True, 100.0) for runs in (5, 6)] == [True, False]
+    assert [_once_more(runs, False, 0.0) for runs in (2, 3)] == [True, False]
+    assert [_once_more(runs, True, 1.0) for runs in (11, 12)] == [True, False]

@@ -44,3 +44,11 @@ def test_a_query_in_a_function_finds_what_is_the_functions_own():
     plan, different = compare(stages(body, "a = f(0)", "b = f(a - 1)"))
     assert not different
     assert plan.form == "functions"
+
+
+def test_a_default_of_a_function_is_no_parameter(tmp_path):
+    code = "RATE = 0.5\nSEED = 1\ndef f(x, rate=RATE):\n    return x * rate\n"
+    plan = planned(tmp_path, stages(f"{code}a = [SEED]", "b = f(a[0])"))
+    assert [one.name for one in plan.parameters] == ["SEED"]
+    assert {"RATE", "f"} <= set(plan.shared)
+    assert len(plan.stages) == 2

@@ -229,7 +229,7 @@ def test_prose_is_kept_as_it_is_laid_out(tmp_path):
     path.write_text(json.dumps({"nbformat": 4, "metadata": {}, "cells": cells}))
     files = render_code(export.plan(export.analyse(export.read(path))))
     stage = next(text.decode() for name, text in files.items() if name == "stages/t.py")
-    assert "\n* the first one.\n* the second, in two lines.\n" in stage
+    assert "\n* the first one\n* the second, in two lines\n" in stage
     assert "y = x\n\n    for z in y:" in stage  # a line between two cells
 
 

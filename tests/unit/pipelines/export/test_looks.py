@@ -6,8 +6,9 @@ import pytest
 from datalab_pipelines.export.code.pieces import tidied
 from datalab_pipelines.export.code.prose import paragraphs, sentence
 from datalab_pipelines.export.code.rendering import code_files
+from datalab_pipelines.export.proof.running import run_notebook
 from datalab_pipelines.export.proof.verifying import verify
-from datalab_pipelines.outputs import note_value, recording
+from datalab_pipelines.outputs import note_value, recording, tables_as_in_notebooks
 from exporting import planned, stages
 
 
@@ -119,6 +120,54 @@ def test_a_quotation_is_prose_without_its_marks():
 def test_a_name_that_is_cut_ends_with_a_word_that_means_something(tmp_path, title, name):
     plan = planned(tmp_path, [f"## {title}", "x = [1]", "## Other", "x.append(2)"])
     assert plan.stages[0].name == name
+
+
+def test_a_plot_of_sympy_that_is_saved_is_shown_where_the_notebook_shows_it(tmp_path):
+    cells = stages(
+        "import sympy\nx = sympy.symbols('x')",
+        ["p = sympy.plot(x**2, show=False)", "p.save('x.png')", "print(x)"],
+        "z = 1\nprint(z)",
+    )
+    text = of_stage(planned(tmp_path, cells), "part_bx")
+    assert "p.save('x.png'))\n    end_of_cell()\n" in text
+
+
+def test_what_is_said_above_a_heading_belongs_to_the_stage_before(tmp_path):
+    said = "# \nSo it is one.\n\n## Two\n\nNow more."
+    cells = ["## One", "x = [1]", said, "y = x + [2]\nprint(y)"]
+    plan = planned(tmp_path, cells)
+    one, two = of_stage(plan, "one"), of_stage(plan, "two")
+    assert "    # So it is one.\n" in one
+    assert "So it is" not in two
+    assert '"""Two.\n\nNow more.\n"""' in two
+
+
+def test_nothing_is_imported_for_the_local_names_of_a_function(tmp_path):
+    cells = [
+        "## One",
+        "N = 3\ndef g(): return N\nxs = [g()]",
+        "## Two",
+        "def f(x):\n    N = len(x)\n    return N\nprint(f(xs))",
+    ]
+    text = of_stage(planned(tmp_path, cells), "two")
+    assert "N" not in text.split("def two")[0].replace("None", "")
+
+
+@pytest.mark.parametrize(("chosen", "then"), [(0, 20), (7, 7), (None, None)])
+def test_tables_are_as_wide_as_in_a_notebook_unless_somebody_has_chosen(chosen, then):
+    pandas = pytest.importorskip("pandas")
+    with pandas.option_context("display.max_columns", chosen):
+        tables_as_in_notebooks()
+        assert pandas.get_option("display.max_columns") == then
+
+
+def test_a_wide_table_is_printed_whole_by_notebook_and_stage(tmp_path):
+    first = "import pandas as pd\ntable = pd.DataFrame({f'column {n}': [n] for n in range(15)})"
+    cells = stages([f"{first}\nprint(table)"], "print(table, table.size)")
+    plan = planned(tmp_path, cells)
+    run = run_notebook(plan, tmp_path / "run", 60, {})
+    assert "..." not in "".join(line for cell in run.values() for line in cell["outputs"])
+    assert verify(plan).status == "equal"
 
 
 def test_an_address_gets_no_full_stop():

@@ -6,7 +6,7 @@ import pytest
 from datalab_pipelines.export.cells.magics import translate
 from datalab_pipelines.export.code.rendering import code_files
 from datalab_pipelines.export.model import Cell
-from exporting import compare, stages
+from exporting import compare, planned, stages
 
 
 def python(source):
@@ -65,3 +65,61 @@ def test_what_only_ipython_knows_is_opaque(source):
 
 def test_installed_packages_are_requirements():
     assert translate(Cell(0, "code", "!pip install -q a b==2"), []).installs == ["a", "b==2"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("pwd", "pass"),
+        ("ls data\n", "shell('ls data')"),
+        ("cd ../data", "import os\nos.chdir('../data')"),
+        ("pip install pandas", "pass"),
+        ("matplotlib inline", "pass"),
+        ("ls = 3", "ls = 3"),
+        ("ls == 3", "ls == 3"),
+        ("x\nls", "x\nls"),  # in a cell of several lines IPython reads Python
+        ("nothing_known", "nothing_known"),
+        ("print", "print"),
+        ("time.time()", "time.time()"),
+    ],
+)
+def test_a_magic_needs_no_percent_sign_in_a_cell_of_one_line(source, expected):
+    assert python(source) == expected
+
+
+@pytest.mark.parametrize("bound", [{"ls"}, {"*"}])
+def test_a_variable_is_no_magic(bound):
+    assert translate(Cell(0, "code", "ls"), [], bound=bound).code.strip() == "ls"
+
+
+@pytest.mark.parametrize(
+    "above",
+    [*("ls = [1]", "def ls(): 1", "import os as ls", "for ls in [1]: pass"), "from shop import *"],
+)
+def test_names_of_cells_above_are_variables(tmp_path, above):
+    (tmp_path / "shop.py").write_text("ls = 1")
+    analysis = planned(tmp_path, [above, "x = 1", "ls"]).analysis
+    assert "shell" not in analysis.code[-1].code
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("%%writefile a.txt\none\ntwo", '    _file.write("""\\\none\ntwo\n""")'),
+        ("%%writefile a.txt\none\n\\d\n", '    _file.write(r"""one\n\\d\n""")'),
+        ("%%writefile a.txt\none", "    _file.write('one\\n')"),
+        ('%%writefile a.py\n"""doc"""\nx\n', "    _file.write('''\\\n\"\"\"doc\"\"\"\nx\n''')"),
+        ("%%writefile {name}.txt\none", 'with open(f"""{name}.txt""", \'w\') as _file:'),
+    ],
+)
+def test_a_file_is_written_on_lines_of_its_own(source, line):
+    assert line in translate(Cell(0, "code", source), []).code
+
+
+@pytest.mark.parametrize(
+    "body", ["one\ntwo", "\\d\n\\", "a\tb\nc\n", "\"\"\"'''\n\n", "ü\nü\n", "x\\\ny\n", '\n"a"\n']
+)
+def test_what_is_written_is_the_cell_and_a_line_s_end(tmp_path, monkeypatch, body):
+    monkeypatch.chdir(tmp_path)
+    exec(translate(Cell(0, "code", f"%%writefile a.txt\n{body}"), []).code, {})
+    assert (tmp_path / "a.txt").read_text() == body.removesuffix("\n") + "\n"

@@ -16,6 +16,34 @@ TRAPS = {
         "t = timeit.repeat('found.append(x)', 'x', number=1, repeat=2, globals=globals()); t = 0",
         "print(found, t)",
     ),
+    "a text that is filled in": (
+        "x = [1]\nw = sum([3])",
+        "y = '{x[0]:>{w}} {x!r}'.format(**locals())",
+        "z = '%(x)s 100%% %(w)d' % globals()\nprint(y, z)",
+    ),
+    "a name that is there": ("x = [1]", "y = [2] if 'x' in globals() else [3]", "print(y, x)"),
+    "a name that is not there": ("x = [1]", "if 'q' not in locals():\n    x.append(2)", "print(x)"),
+    "a name that is set there": (
+        "x = [1]",
+        "if 'q' not in globals():\n    x.append(2)\nr = 'q' in globals()",
+        "print(x, r)",
+    ),
+    "what is asked for is asked anew": (
+        "x = [1]",
+        "a = ['y' in globals()]\nb = ['x' in globals()]",
+        "print(a, b)",
+    ),
+    "a function's own variables": (
+        "def f(a, b=2):\n    c = a\n    return dict(locals())\nx = [f(1)]",
+        "y = f(3)",
+        "print(x, y)",
+    ),
+    "an instance that keeps its arguments": (
+        "class A:\n    def __init__(self, n, m=2):\n"
+        "        vars(self).update({k: v for k, v in locals().items() if k != 'self'})\na = A(1)",
+        "y = [a.n, a.m]",
+        "print(y)",
+    ),
 }
 
 
@@ -39,9 +67,25 @@ def test_it_is_the_variable(groups):
         "from timeit import timeit\ny = timeit('global x\\nx = 2', globals=globals())",
         "from timeit import timeit\ns = 'x'\ny = timeit(s, globals=globals())",
         "from timeit import timeit\ny = timeit('unknown(x)', globals=globals())",
+        "if z:\n    q = 1\ny = 'q' in globals()",
+        "y = 'k' in globals()\nk = 1",
+        "q = 1\ndel q\ny = 'q' in globals()",
+        "y = '_q' in globals()",
+        "def f():\n    global q\n    q = 1\nf()\ny = 'q' in globals()",
+        "globals()['q'] = 1\ny = 'q' in globals()",
+        "globals().update(q=1)\ny = 'q' in globals()",
+        "t = '{x}'\ny = t.format(**globals())",
+        "y = '{x} {0}'.format(1, **globals())",
+        "y = '{x} {unknown}'.format(**globals())",
+        "y = '%s' % globals()",
     ],
 )
 def test_what_may_be_any_variable_keeps_one_stage(tmp_path, second):
-    plan = planned(tmp_path, stages("x = 1", second, "print(x)"))
+    plan = planned(tmp_path, stages("x = 1\nz = 0", second, "print(x)"))
     assert len(plan.stages) == 1
     assert any("globals" in one.message for one in plan.warnings)
+
+
+def test_a_function_that_sees_the_variables_of_its_stage_is_left_to_ipython(tmp_path):
+    cells = stages("x = [1]", "def f(n):\n    k = x\n    return locals()\ny = f(2)", "print(y)")
+    assert "locals()" in planned(tmp_path, cells).whole

@@ -426,7 +426,7 @@ WHOLE = {
     "a cell that may fail": ("x = 1", "%%script false\nx"),
     "a magic of an extension": ("x = 1", "%%sql\nselect 1"),
     "IPython itself": ("x = 1", "ip = get_ipython()\nip.ask_exit"),
-    "a script that is run": ("x = 1", "%run other.py"),
+    "a script that is run": ("x = 1", "%run -p other.py"),
 }
 
 

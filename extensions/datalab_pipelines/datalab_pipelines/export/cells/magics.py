@@ -13,12 +13,16 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+from collections.abc import Set
 
 from IPython.core.inputtransformer2 import TransformerManager
 
 from ..errors import ExportError
 from ..model import Cell, CodeCell, Statement, Warn
 from ..text import Edit, apply_edits, offsets, span
+from .automagic import spelled_out
+from .running import Runs
+from .shells import expanded, shell_call
 
 DROPPED = {
     *(
@@ -60,19 +64,24 @@ import numpy as np
 from matplotlib import mlab, pylab, pyplot
 import matplotlib.pyplot as plt"""
 PYLAB = f"from matplotlib.pylab import *\nfrom numpy import *\n{PYLAB_NAMES}"
-INSTALL = re.compile(r"^\s*(?:python3?\s+-m\s+)?(?:pip3?|conda|mamba|uv\s+pip)\s+install\b(.*)$")
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[ \t]*(.*)\n?", re.MULTILINE)
 
 
-def translate(cell: Cell, warnings: list[Warn]) -> CodeCell:
-    """Return the Python of a code cell; raises ``ExportError`` for a syntax error."""
+def translate(
+    cell: Cell, warnings: list[Warn], runs: Runs | None = None, bound: Set[str] = frozenset()
+) -> CodeCell:
+    """Return the Python of a code cell; raises ``ExportError`` for a syntax error.
+
+    ``runs`` gives the code of files that it runs; without, only IPython can run them. ``bound`` are
+    the names that cells above may have given a value, ``*`` if those are not known.
+    """
     found = CodeCell(cell.index, "")
-    source = _cell_magics(cell.source, found, warnings)
+    source = _cell_magics(spelled_out(cell.source, bound), found, warnings)
     if found.opaque:
         return found
     text = TransformerManager().transform_cell(source)
     tree = _parse(text, source, cell)
-    text = _calls(text, tree, found, warnings)
+    text = _calls(text, tree, found, warnings, runs)
     if found.opaque:
         return found
     tree = _parse(text, text, cell)
@@ -146,7 +155,9 @@ def _cell_magics(source: str, found: CodeCell, warnings: list[Warn]) -> str:
         words = shlex.split(line)
         mode = "a" if "-a" in words or "--append" in words else "w"
         target = words[-1] if words else ""
-        return f"with open({target!r}, {mode!r}) as _file:\n    _ = _file.write({body!r})\n"
+        body += "" if body.endswith("\n") else "\n"  # IPython ends every cell with a line's end
+        opened = f"with open({expanded(target)}, {mode!r}) as _file:"
+        return f"{opened}\n    _file.write({_text_of(body)})\n"
     if name in DISPLAY_CELLS:
         return ""
     if name in ("sql", "cython", "R", "julia", "ruby", "perl", "latex", "pypy", "prun", "debug"):
@@ -156,7 +167,19 @@ def _cell_magics(source: str, found: CodeCell, warnings: list[Warn]) -> str:
     return ""
 
 
-def _calls(text: str, tree: ast.Module, found: CodeCell, warnings: list[Warn]) -> str:
+def _text_of(body: str) -> str:
+    """Return a file's content as Python writes it, on lines of its own where that is the same."""
+    for quotes in ('"""', "'''"):
+        made = f"{'r' if chr(92) in body else ''}{quotes}{body}{quotes}"
+        same = body.isprintable() or all(line.isprintable() for line in body.split("\n"))
+        if same and body.count("\n") > 1 and quotes not in body and body.endswith("\n"):
+            return made if chr(92) in body else f"{quotes}{chr(92)}\n{body}{quotes}"
+    return repr(body)
+
+
+def _calls(
+    text: str, tree: ast.Module, found: CodeCell, warnings: list[Warn], runs: Runs | None
+) -> str:
     """Replace the ``get_ipython()…`` calls that the transformer wrote."""
     edits: list[Edit] = []
     starts = offsets(text)
@@ -166,7 +189,15 @@ def _calls(text: str, tree: ast.Module, found: CodeCell, warnings: list[Warn]) -
             continue
         assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         alone = id(node) in statements
-        new = _replacement(node, node.func.attr, found, warnings, alone)
+        outside = runs if alone and not node.col_offset else None
+        if outside and (line := _behind("run", node)) is not None:
+            new = outside.code(line, found, lambda cell: translate(cell, warnings, runs, {"*"}))
+        elif outside and (line := _behind("load", node)) and outside.loads(line):
+            said = f"%load {line} puts text into the editor and runs nothing: left out"
+            warnings.append(Warn("load", said, found.index, node.lineno))
+            new = ""
+        else:
+            new = _replacement(node, node.func.attr, found, warnings, alone)
         if not alone and (not new or new.startswith(("import ", "del "))):
             found.opaque = found.opaque or f"{_words(node)} gives a value that only IPython knows"
         if found.opaque:
@@ -194,22 +225,35 @@ def _is_shell_call(node: ast.AST) -> bool:
     )
 
 
+def _behind(magic: str, node: ast.Call) -> str | None:
+    """Return what stands behind ``%magic``, or None for another one."""
+    words = [one.value for one in node.args if isinstance(one, ast.Constant)]
+    return str(words[1]) if words[0] == magic and len(words) == 2 else None
+
+
 def _replacement(
     node: ast.Call, method: str, found: CodeCell, warnings: list[Warn], alone: bool
 ) -> str:
     words = [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
     line = node.lineno
     if method in ("system", "getoutput"):
-        return _shell(words[0], method, found)
+        return shell_call(words[0], method, found)
     if method != "run_line_magic":
         return ""  # what ? writes
     name, rest = words[0], words[1] if len(words) > 1 else ""
     if not name:  # ``% matplotlib inline``, which IPython took once
         name, _, rest = rest.strip().partition(" ")
+    if name.startswith("%") and alone and not node.col_offset:
+        raise ExportError(
+            f"%{name} has to be the first line of its cell: IPython refuses it anywhere else",
+            cell=found.index,
+            line=line,
+            hint="Move it to the first line, above comments, too; or delete it.",
+        )
     if name == "time":
         return rest.strip().rstrip(";") or ""
     if name in ("pip", "conda", "mamba", "uv"):
-        return _shell(f"{name} {rest}", "system", found)
+        return shell_call(f"{name} {rest}", "system", found)
     if name in TIMED:
         if alone:
             text = f"%{name} measures and keeps nothing: left out"
@@ -230,7 +274,7 @@ def _replacement(
     elif name == "xdel" and rest.strip().isidentifier():
         return f"del {rest.strip()}"
     elif name in ("ls", "ll", "mkdir", "cat", "rm", "cp", "mv", "head"):
-        return _shell(f"{name} {rest}", "system", found)
+        return shell_call(f"{name} {rest}", "system", found)
     elif name not in DROPPED or not alone:
         found.opaque = f"%{name} is a magic that only IPython knows"
     return ""
@@ -245,59 +289,6 @@ def _words(node: ast.Call) -> str:
 def _with_os(node: ast.Call, line: str) -> str:
     """Return a line that needs ``os``, which the notebook need not have imported."""
     return f"import os\n{' ' * node.col_offset}{line}"
-
-
-def _shell(command: str, method: str, found: CodeCell) -> str:
-    install = INSTALL.match(command)
-    if install:
-        skipped = {"install"}
-        found.installs += [
-            word
-            for word in shlex.split(install[1], comments=True)
-            if not word.startswith(("-", "git+", ".", "/", "http")) and word not in skipped
-        ]
-        return "" if method == "system" else "[]"
-    if (
-        re.match(r"\s*(pip3?|conda|apt|apt-get|nvidia-smi|jupyter)\b", command)
-        and method == "system"
-    ):
-        return ""
-    helper = "shell" if method == "system" else "shell_lines"
-    found.helpers.add(helper)
-    return f"{helper}({_expanded(command)})"
-
-
-def _expanded(command: str) -> str:
-    """Return the command as a Python string; ``{x}`` and ``$x`` filled in as IPython does it."""
-    names = re.compile(r"\$\$|\$([A-Za-z_]\w*)|\{([^{}]+)\}")
-    if not any(match[1] or match[2] for match in names.finditer(command)):
-        return repr(command.replace("$$", "$"))
-    parts, last = [], 0
-    for match in names.finditer(command):
-        parts.append(_braces(command[last : match.start()]))
-        last = match.end()
-        expression = match[1] or match[2]
-        if expression is None:
-            parts.append("$")
-        elif match[1] and match[1].isupper():
-            parts.append(f"${match[1]}")  # the environment's, by custom
-        else:
-            parts.append("{" + expression + "}")
-    parts.append(_braces(command[last:]))
-    text = "".join(parts)
-    for quote in ('"""', "'''"):
-        candidate = f"f{quote}{text}{quote}"
-        try:
-            ast.parse(candidate)
-        except SyntaxError:
-            continue
-        if not text.endswith(quote[0]) and "\\" not in text:
-            return candidate
-    return repr(command)
-
-
-def _braces(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _silenced(text: str, node: ast.Expr) -> bool:

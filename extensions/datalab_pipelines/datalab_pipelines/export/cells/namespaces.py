@@ -1,13 +1,17 @@
 """``globals()`` where it only says which variables are read: written as these variables.
 
-``globals()["x"]`` is ``x``; ``timeit("f(x)", globals=globals())`` needs ``{"f": f, "x": x}``. Both
-at the top of a cell only, and for names that the notebook binds; everything else stays as it is.
+``globals()["x"]`` is ``x``; ``timeit("f(x)", globals=globals())`` needs ``{"f": f, "x": x}``, and
+``"{x}".format(**locals())`` is ``"{x}".format(x=x)``; ``"x" in globals()`` is known where ``x`` is
+surely bound above, or nowhere. All of it at the top of a cell only, and for names that the notebook
+binds; everything else stays as it is.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import re
+import string
 
 from ..model import CodeCell
 from ..text import Edit, apply_edits, offsets, span
@@ -19,6 +23,9 @@ INNER = (
     *(ast.DictComp, ast.GeneratorExp, ast.Try, ast.TryStar),
 )
 TIMERS = {"timeit", "repeat", "Timer"}
+LOOSE = {"globals", "locals", "vars", "exec", "eval", "__import__", "setattr", "delattr"}
+FILLED_IN = re.compile(r"%(?:\((\w+)\))?")
+OF_IPYTHON = {"In", "Out", "get_ipython", "exit", "quit", "open"}  # and what begins with ``_``
 
 
 def name_globals(code: list[CodeCell]) -> None:
@@ -30,14 +37,74 @@ def name_globals(code: list[CodeCell]) -> None:
     bound = {one for one in flow.definite | flow.maybe if not hasattr(builtins, one)}
     if {"globals", "locals"} & (flow.definite | flow.maybe):
         return
+    fixed = _fixed(list(trees.values()), flow)
+    texts = _texts(code, trees, bound, fixed)
+    if any(_loose(ast.parse(text)) for text in texts.values()):  # any name may be set, or deleted
+        texts = _texts(code, trees, bound, {})
     for cell in code:
-        edits = list(_edits(cell, trees[cell.index], bound)) if cell.index in trees else []
-        if edits:
-            cell.code = apply_edits(cell.code, edits)
+        if cell.index in texts and texts[cell.index] != cell.code:
+            cell.code = texts[cell.index]
             cell.statements = statements_of(cell.code, ast.parse(cell.code))
 
 
-def _edits(cell: CodeCell, tree: ast.Module, bound: set[str]) -> list[Edit]:
+def _texts(
+    code: list[CodeCell], trees: dict[int, ast.Module], bound: set[str], fixed: dict[int, str]
+) -> dict[int, str]:
+    """Return the cells' code with what can be written out, by the cells' index."""
+    return {
+        cell.index: apply_edits(cell.code, list(_edits(cell, trees[cell.index], bound, fixed)))
+        for cell in code
+        if cell.index in trees
+    }
+
+
+def _loose(tree: ast.Module) -> bool:
+    """Say whether code may bind and delete names that it does not name."""
+    return any(
+        (isinstance(node, ast.Name) and node.id in LOOSE)
+        or (isinstance(node, ast.ImportFrom) and node.names[0].name == "*")
+        for node in ast.walk(tree)
+    )
+
+
+def _fixed(trees: list[ast.Module], every: Flow) -> dict[int, str]:
+    """Return whether names are variables, for those questions (their nodes) of which it is sure."""
+    found: dict[int, str] = {}
+    functions = {n for tree in trees for one in ast.walk(tree) for n in _globals_of(one)}
+    flow = Flow()
+    for statement in (one for tree in trees for one in tree.body):
+        for node in ast.walk(statement):
+            name = _asked_for(node)
+            if name in flow.definite and name not in every.deleted | functions:
+                found[id(node)] = "True"
+            elif (
+                name
+                and not name.startswith("_")
+                and name not in (every.maybe | functions | OF_IPYTHON)
+            ):
+                found[id(node)] = "False"
+            if id(node) in found and isinstance(getattr(node, "ops", [None])[0], ast.NotIn):
+                found[id(node)] = "False" if found[id(node)] == "True" else "True"
+        flow.statement(statement)
+    return found
+
+
+def _globals_of(node: ast.AST) -> list[str]:
+    return node.names if isinstance(node, ast.Global) else []
+
+
+def _asked_for(node: ast.AST) -> str:
+    """Return the name that ``"x" in globals()`` asks for; nothing for other nodes."""
+    if not isinstance(node, ast.Compare) or len(node.ops) > 1:
+        return ""
+    inside = isinstance(node.ops[0], ast.In | ast.NotIn)
+    if not inside or not _is_call_of(node.comparators[0], "globals", "locals"):
+        return ""
+    asked = node.left.value if isinstance(node.left, ast.Constant) else ""
+    return asked if isinstance(asked, str) and asked.isidentifier() else ""
+
+
+def _edits(cell: CodeCell, tree: ast.Module, bound: set[str], fixed: dict[int, str]) -> list[Edit]:
     where = offsets(cell.code)
     found: list[Edit] = []
     waiting: list[ast.AST] = list(tree.body)
@@ -56,8 +123,46 @@ def _edits(cell: CodeCell, tree: ast.Module, bound: set[str]) -> list[Edit]:
                 if word.arg == "globals" and names and _is_call_of(word.value, "globals"):
                     inner = ", ".join(f'"{one}": {one}' for one in names)
                     found.append(Edit(*span(word.value, where), f"{{{inner}}}"))
+        if id(node) in fixed:
+            found.append(Edit(*span(node, where), fixed[id(node)]))
+            continue
+        for given, new in _filled_in(node, bound):
+            found.append(Edit(*span(given, where), new))
         if not isinstance(node, ast.JoinedStr):  # Python does not tell where in it something is
             waiting.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def _filled_in(node: ast.AST, bound: set[str]) -> list[tuple[ast.AST, str]]:
+    """Return the variables that a text is filled in with, in the place of all of them."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        text = getattr(node.left, "value", None)
+        if isinstance(text, str) and _is_call_of(node.right, "globals", "locals"):
+            names = FILLED_IN.findall(text.replace("%%", ""))
+            if names and set(names) <= bound:
+                inner = ", ".join(f'"{one}": {one}' for one in sorted(set(names)))
+                return [(node.right, f"{{{inner}}}")]
+    if isinstance(node, ast.Call) and _name(node.func) == "format":
+        text = getattr(getattr(node.func, "value", None), "value", None)
+        every = [one for one in node.keywords if one.arg is None]
+        if isinstance(text, str) and len(node.keywords) == 1 and every and not node.args:
+            names = _fields(text)
+            if _is_call_of(every[0].value, "globals", "locals") and set(names) <= bound and names:
+                return [(every[0], ", ".join(f"{one}={one}" for one in sorted(set(names))))]
+    return []
+
+
+def _fields(text: str) -> list[str]:
+    """Return the names that ``format`` fills in; ``""`` among them for what is not understood."""
+    try:
+        parts = list(string.Formatter().parse(text))
+    except ValueError:
+        return [""]
+    found = []
+    for _, name, specification, _ in parts:
+        if name is not None:
+            found.append(re.split(r"[.\[]", name)[0])
+            found += _fields(specification or "")
     return found
 
 

@@ -84,12 +84,15 @@ def is_star(node: ast.AST) -> bool:
     return isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
 
 
-def exported(module: str, folder: Path) -> set[str] | None:
-    """Return the names that ``from module import *`` brings, or None when nobody can tell."""
+def exported(module: str, folder: Path, seen: frozenset[str] = frozenset()) -> set[str] | None:
+    """Return the names that ``from module import *`` brings, or None when nobody can tell.
+
+    ``seen`` are the modules that ask for it.
+    """
     local = folder.joinpath(*module.split("."))
     for path in (local.with_suffix(".py"), local / "__init__.py"):
         if path.is_file():
-            return _written(path)
+            return None if module in seen else _written(path, folder, seen | {module})
     try:
         done = subprocess.run(
             [sys.executable, "-c", ASK, module],
@@ -104,24 +107,32 @@ def exported(module: str, folder: Path) -> set[str] | None:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-def _written(path: Path) -> set[str] | None:
+def _written(path: Path, folder: Path, seen: frozenset[str]) -> set[str] | None:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, SyntaxError):
         return None
-    for node in ast.walk(tree):
-        if is_star(node):
+    stars = [node for node in ast.walk(tree) if is_star(node)]
+    brought: set[str] = set()
+    for node in stars:
+        assert isinstance(node, ast.ImportFrom)
+        module = node.module if not node.level and node in tree.body else None
+        more = exported(module, folder, seen) if module else None
+        if more is None:
             return None
-        if isinstance(node, ast.Assign) and _is_all(node.targets[0]):
-            try:
-                return set(ast.literal_eval(node.value))
-            except ValueError:
-                return None
-        if _is_all(node):
-            return None  # put together at run time
+        brought |= more
+    says = [node for node in tree.body if isinstance(node, ast.Assign) and _is_all(node.targets[0])]
+    if any(map(_is_all, ast.walk(tree))):
+        try:
+            (said,) = says
+            once = sum(map(_is_all, ast.walk(tree))) == 1  # else it is put together at run time
+            return set(ast.literal_eval(said.value)) if once else None
+        except ValueError:
+            return None
     flow = Flow()
     flow.run(tree.body)
-    return {name for name in flow.definite | flow.maybe if not name.startswith("_")}
+    names = flow.definite | flow.maybe | brought
+    return {name for name in names if not name.startswith("_")}
 
 
 def _is_all(node: ast.AST) -> bool:

@@ -38,7 +38,7 @@ def data_files(plan: Plan) -> list[str]:
     notebook = plan.analysis.notebook.path.resolve()
     folder = notebook.parent
     nodes = [s.node for cell in plan.analysis.code for s in cell.statements]
-    run = _named_by_magics(plan)
+    run = _named_by_magics(plan) | {name for cell in plan.analysis.code for name in cell.runs}
     named = {one for one in {*strings_in(nodes), *run} if 0 < len(one) <= LONGEST_TEXT}
     named = {one for one in named if not {"\n", "\0"} & set(one)}
     found = set(_fitting(folder, Texts(named, nodes))) | set(modules(plan).values())
@@ -178,7 +178,8 @@ def _exported(folder: Path) -> bool:
 
 def _named_by_magics(plan: Plan) -> set[str]:
     """Return what cells that only IPython runs may name: ``%run Code.ipynb``, ``%load x.py``."""
-    opaque = {cell.index for cell in plan.analysis.code if cell.opaque}
+    whole = bool(plan.whole)
+    opaque = {cell.index for cell in plan.analysis.code if cell.opaque or whole}
     found: set[str] = set()
     for cell in plan.analysis.notebook.cells:
         for line in cell.source.splitlines() if cell.index in opaque else ():

@@ -51,8 +51,7 @@ class Hints:
             return alias
         for short, full in self.aliases.items():
             if full == module:
-                plain = f"import {module}" + ("" if short == module else f" as {short}")
-                self.imports |= set(self.lines.get(short, plain).split("\n"))
+                self.imports |= set(self.lines[short].split("\n"))
                 return f"{short}.{name}"
         if not _is_module(module):
             return self._within(kind)

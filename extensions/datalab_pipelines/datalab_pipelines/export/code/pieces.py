@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import symtable
 
 from ..model import Statement
 from ..text import Edit, apply_edits, lines_inside_of_texts, offsets, span
@@ -42,6 +43,29 @@ def names_in(tree: ast.AST) -> set[str]:
 def loaded(text: str) -> set[str]:
     """Return the names in Python text."""
     return names_in(ast.parse(text))
+
+
+def names_outside(text: str) -> set[str]:
+    """Return the names that the text of a module takes from elsewhere, builtins among them."""
+    found: set[str] = set()
+    waiting = [symtable.symtable(text, "<module>", "exec")]
+    while waiting:
+        table = waiting.pop()
+        waiting += table.get_children()
+        for one in table.get_symbols():
+            outside = one.is_global() or table.get_type() != "function"
+            if one.is_referenced() and outside and not one.is_free():
+                found.add(one.get_name())
+    return found
+
+
+def is_literal(node: ast.expr) -> bool:
+    """Say whether a value is written out, without a name in it."""
+    try:
+        ast.literal_eval(node)
+    except ValueError:
+        return False
+    return True
 
 
 def with_nonlocal(text: str, local: set[str]) -> str:

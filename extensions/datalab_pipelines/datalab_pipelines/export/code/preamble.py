@@ -113,6 +113,7 @@ def _set_by(node: ast.stmt) -> list[ast.AST]:
 
 
 def _only_says(node: ast.stmt) -> bool:
+    """Say whether a statement prints texts and versions, which no setting makes look different."""
     if not isinstance(node, ast.Expr):
         return False
     value = node.value
@@ -122,7 +123,14 @@ def _only_says(node: ast.stmt) -> bool:
         isinstance(value, ast.Call)
         and isinstance(value.func, ast.Name)
         and (value.func.id in ("print", "display"))
+        and not any(_computes(one) for given in value.args for one in ast.walk(given))
     )
+
+
+def _computes(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    return not (isinstance(node.func, ast.Attribute) and node.func.attr == "format")
 
 
 def last_said(settings: list[Statement], resolve: dict[str, str]) -> list[Statement]:

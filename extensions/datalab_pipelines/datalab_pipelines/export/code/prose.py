@@ -6,36 +6,52 @@ import html
 import re
 import textwrap
 
+from ..cells.headings import plain_text
 from ..model import StagePlan
 
 LISTED = re.compile(r"([-*+]|\d+[.)])\s")
 # The notebook is in the project: a long address is looked up there.
 LONG_LINK = re.compile(r"\[([^\]]+)\]\(\S{60,}\)")
-QUOTED = re.compile(r"^(>\s*)+(?=[^\s>])")
-BREAK = re.compile(r"</?(?:br|center|div|h[1-6]|hr|p)\b[^<>]*>", re.IGNORECASE)
-TAG = re.compile(
-    r"</?(?:a|b|code|em|font|i|img|small|span|strong|sub|sup|u)\b[^<>]*>", re.IGNORECASE
+QUOTED = re.compile(r"^[ \t]*(>[ \t]?)+", re.MULTILINE)
+HEADING = re.compile(r"^ {0,3}#{1,6}(?!#).*$", re.MULTILINE)
+SHOWN = re.compile(  # blocks of code, formulas, what is commented out
+    r"^[ \t]*(```|~~~).*?^[ \t]*\1[^\n]*$|^[ \t]*\$\$.*?\$\$[ \t.,;]*$|<!--.*?-->"
+    r"|^[ \t]*\\begin\{(\w+\*?)\}.*?\\end\{\2\}",
+    re.MULTILINE | re.DOTALL,
 )
-MARKED = re.compile(r"([*`]{1,3})(\S(?:.*?\S)?)\1")
+ON_PAGES = re.compile(r"!\[|</?(?!(b|i|em|strong|code|font|span|u|br)\b)|---|===|\||\$[^$]*\$$")
+BREAK = re.compile(r"\s*(?:</?(?:br|p|center|div)\b[^<>]*>\s*)+", re.I)
+TAG = re.compile(r"</?(b|i|u|em|strong|code|br|font|span|sub|sup|p|center|small)\b[^>]*>", re.I)
+CODE = re.compile(r"(`{1,3})(?!`)(.+?)(?<!`)\1(?!`)")
+KEPT = re.compile("\0(\\d+)\0")
+EMPHASIS = (  # not in words: 5*x + 3*y, a**b, __init__
+    re.compile(r"(?<![\w*\\])(\*{1,3})(?=[^\s*])(.*?[^\s*])\1(?![\w*])"),
+    re.compile(r"(?<![\w\\])(_)([^\s_](?:[^_]*[^\s_])?)_(?!\w)"),
+)
 WITHIN = re.compile(r"(?:[-*+]\s+|\d+[.)]\s+)?\[+[^\]]*\]+\(#[^)]*\)\W*$")  # of a table of contents
 LONGEST_WORD = 85
+MOST_NOTES = 40  # lines of comment above a cell
 LONGEST = 2_000  # characters of prose in one docstring
 
 
-def paragraphs(sources: list[str]) -> list[str]:
-    """Return the paragraphs of Markdown cells, without headings, pictures and tables."""
+def paragraphs(sources: list[str], headings: bool = False) -> list[str]:
+    """Return the paragraphs of Markdown cells, list items on lines of their own.
+
+    Without what only a page can show (pictures, tables, formulas, blocks of code), and without
+    headings unless they are asked for.
+    """
     found: list[str] = []
     for source in sources:
-        for block in re.split(r"\n\s*\n", source):
-            lines = [QUOTED.sub("", one.strip()) for one in block.splitlines()]
-            kept = [
-                one
-                for one in lines
-                if one and not re.match(r"#|!\[|<|\$\$|---|\||```", one) and not WITHIN.match(one)
-            ]
+        text = SHOWN.sub("\n", QUOTED.sub("", source))
+        for block in re.split(r"\n\s*\n", HEADING.sub(r"\n\n\g<0>\n\n", text)):
             items: list[str] = []
-            for one in kept:
-                if items and not LISTED.match(one):
+            for line in block.splitlines():
+                one = line.strip()
+                if not one or ON_PAGES.match(one) or WITHIN.match(one):
+                    continue
+                if one.startswith("#"):
+                    items += [one.strip("# ")] if headings else []
+                elif items and not LISTED.match(one):
                     items[-1] += f" {one}"
                 else:
                     items.append(one)
@@ -44,11 +60,69 @@ def paragraphs(sources: list[str]) -> list[str]:
     return found
 
 
+def at_heading(sources: list[str], title: str) -> tuple[list[str], list[str]]:
+    """Return Markdown cells in two: above the last heading ``title``, and from there on.
+
+    What has no such heading is all below.
+    """
+    for number in range(len(sources) - 1, -1, -1):
+        for match in reversed(list(HEADING.finditer(SHOWN.sub(_blank, sources[number])))):
+            if plain_text(match[0].strip().strip("#")) == title:
+                one = sources[number]
+                return [*sources[:number], one[: match.start()]], [
+                    one[match.start() :],
+                    *sources[number + 1 :],
+                ]
+    return [], sources
+
+
+def _blank(match: re.Match[str]) -> str:
+    """Return as many characters, none of which means anything."""
+    return re.sub(r"[^\n]", " ", match[0])
+
+
+def comment(sources: list[str], title: str) -> str:
+    """Return Markdown cells as lines of comment; ``title`` is said already."""
+    parts: list[list[str]] = []
+    for one in paragraphs(sources, headings=True):
+        if one != title:
+            parts.append([line for item in one.split("\n") for line in _wrapped(item, 90)])
+    lines: list[str] = []
+    for part in parts:
+        if len(lines) + len(part) > MOST_NOTES:
+            lines += [*([""] if lines else []), "(The notebook says more.)"]
+            break
+        lines += [*([""] if lines else []), *part]
+    return "".join(f"# {line}".rstrip() + "\n" for line in lines)
+
+
+def _wrapped(item: str, width: int) -> list[str]:
+    """Return a paragraph, or an item of a list, in lines of at most ``width`` characters."""
+    return textwrap.wrap(
+        item,
+        width,
+        subsequent_indent="  " if LISTED.match(item) else "",
+        break_on_hyphens=False,
+        break_long_words=False,  # an address
+    )
+
+
 def plain(text: str) -> str:
     """Return Markdown without emphasis, and without what is longer than a line."""
-    if BREAK.search(text) or TAG.search(text):
-        text = re.sub(r"\s+", " ", TAG.sub("", BREAK.sub(" ", text))).strip()
-    text = LONG_LINK.sub(r"\1", MARKED.sub(r"\2", html.unescape(text)))
+    code: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        code.append(match[2])
+        return f"\0{len(code) - 1}\0"
+
+    text = (
+        html.unescape(TAG.sub("", BREAK.sub(" ", CODE.sub(keep, text))))
+        .replace("\xa0", " ")
+        .strip()
+    )
+    for marks in EMPHASIS * 2:  # one in another
+        text = marks.sub(r"\2", text)
+    text = LONG_LINK.sub(r"\1", KEPT.sub(lambda match: code[int(match[1])], text))
     return re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda m: f"{m[0][: LONGEST_WORD - 1]}…", text)
 
 
@@ -65,14 +139,7 @@ def docstring(prose: list[str], stage: StagePlan) -> str:
         room -= len(one)
         lines.append("")
         for item in one.split("\n"):
-            deeper = "  " if LISTED.match(item) else ""
-            lines += textwrap.wrap(
-                sentence(item),
-                88,
-                subsequent_indent=deeper,
-                break_on_hyphens=False,
-                break_long_words=False,  # an address
-            )
+            lines += _wrapped(item, 88)
     text = "\n".join(lines).replace('"""', "'''")
     opened = 'r"""' if "\\" in text else '"""'
     text = re.sub(r'["\\]$', "", text)

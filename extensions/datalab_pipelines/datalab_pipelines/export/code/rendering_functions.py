@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-import textwrap
 from dataclasses import dataclass, field
 
 from ..cells.names import names_in_text
@@ -17,13 +16,22 @@ from ..flow.connecting import RANDOM
 from ..model import CodeCell, Plan, Port, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
 from .hinting import Hints
-from .pieces import apart, called_in, line_of, loaded, names_in, tidied, with_nonlocal
+from .pieces import (
+    apart,
+    called_in,
+    is_literal,
+    line_of,
+    loaded,
+    names_in,
+    names_outside,
+    tidied,
+    with_nonlocal,
+)
 from .preamble import Preamble, imports_of, preamble_of, side_effects
-from .prose import WITHIN, docstring, paragraphs, plain, sentence
+from .prose import at_heading, comment, docstring, paragraphs, sentence
 from .rendering_variables import VariablesForm, _plain, _short, _source, _start, shown_value
 
-NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output")
-MOST_NOTES = 40  # lines of comment above a cell
+NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output", "show_error")
 RANDOM_PORT = Port("random_state", [RANDOM])
 PLOTS = re.compile(
     r"plot|hist|show|draw|fig|axes|heatmap|scatter|bar$|barh|pie$|imshow|contour|boxplot"
@@ -106,19 +114,27 @@ class FunctionsForm(VariablesForm):
         if module.first:
             early = self._imports_for("\n".join(module.first))
             module.first = [*early, *module.first, "# isort: split"]
-        seen: set[str] = set()
-        for cell in self.analysis.code:
-            for statement in cell.statements:
-                names = self._defines(statement)
-                if names & self.shared_names and not names & seen:
-                    seen |= names
-                    body.append(self._notes_of(cell, statement) + _source(cell, statement))
-        body += late + self._classes(module)
+        body += self._definitions() + late + self._classes(module)
         text = "\n".join(body)
         module.body = body
         module.imports |= set(self._imports_for(text))
         module.imports |= {f"{one}  # noqa: F401" for one in self.effects}
         return module.text(self._futures())
+
+    def _definitions(self) -> list[str]:
+        """Return the shared functions, classes and constants; what is plain data comes first."""
+        plain: list[str] = []
+        others: list[str] = []
+        seen: set[str] = set()
+        for cell in self.analysis.code:
+            for one in cell.statements:
+                names = self._defines(one)
+                if names & self.shared_names and not names & seen:
+                    seen |= names
+                    constant = isinstance(one.node, ast.Assign) and is_literal(one.node.value)
+                    text = self._notes_of(cell, one) + _source(cell, one)
+                    (plain if constant else others).append(text)
+        return plain + others
 
     def _classes(self, module: _Module) -> list[str]:
         if self.together:
@@ -135,8 +151,13 @@ class FunctionsForm(VariablesForm):
         node = one.node
         if isinstance(node, Function | ast.ClassDef):
             return {node.name}
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            return {node.targets[0].id} if id(node) in self.shared else set()
+        if isinstance(node, ast.Assign) and id(node) in self.shared:
+            return {
+                name.id
+                for one in node.targets
+                for name in ast.walk(one)
+                if isinstance(name, ast.Name)
+            }
         return set()
 
     def _notes_of(self, cell: CodeCell, one: Statement) -> str:
@@ -170,7 +191,7 @@ class FunctionsForm(VariablesForm):
         module.body = [*([definition, "", ""] if definition else []), function]
         text = "\n".join(module.body)
         module.imports |= set(self._imports_for(text))
-        names = loaded(text) | names_in_text(ast.parse(text))
+        names = names_outside(text) | names_in_text(ast.parse(text))
         for one in NOTEBOOK:
             own = self.own(one) if one == "show" else one  # the others the notebook itself calls
             if own in names and own not in self.bound:
@@ -253,6 +274,8 @@ class FunctionsForm(VariablesForm):
         local = self._local(stage)
         lines += [with_nonlocal(one, local) for one in replayed]
         cells = self._cells_of(stage, module)
+        if words := self._last_words(number):
+            cells += ["", words]
         lines += ["", *cells] if lines and "\n" in "\n".join(cells) else cells
         result = self._result(stage, module)
         lines += ["", *result] if cells and "\n" in cells[-1] else result
@@ -331,7 +354,7 @@ class FunctionsForm(VariablesForm):
         for at, index in enumerate(stage.cells):
             cell = self.cells[index]
             text = self._cell(cell, stage).strip("\n")
-            notes = self._comments(stage, index) if at else ""
+            notes = comment(self._markdown(index), stage.title) if at else ""
             if not text.strip():
                 continue
             text = notes + with_nonlocal(text, local)
@@ -347,7 +370,8 @@ class FunctionsForm(VariablesForm):
     def _draws(self, index: int) -> bool:
         """Say whether a cell may leave a figure open."""
         called = {n for one in self.cells[index].statements for n in self._called(one.node)}
-        return self._any_plots(called, set())
+        saved = "save" in called and any(name.startswith("sympy") for name in self.analysis.imports)
+        return saved or self._any_plots(called, set())  # SymPy draws a plot again to save it
 
     def _called(self, node: ast.AST) -> set[str]:
         """Return the names of what is called: the last ones, and from where it was imported."""
@@ -427,15 +451,23 @@ class FunctionsForm(VariablesForm):
 
     def _imports_for(self, text: str) -> list[str]:
         """Return the import lines of the notebook that ``text`` needs."""
-        tree = ast.parse(text)
-        names = names_in(tree) | names_in_text(tree)
+        names = names_outside(text) | names_in_text(ast.parse(text))
         return [line for name, line in self.imported.items() if name in names]
 
     # -- text ---------------------------------------------------------------------------------
 
     def _prose(self, stage: StagePlan) -> list[str]:
         """Return the paragraphs above the stage's first cell, without headings and pictures."""
-        return paragraphs(self._markdown(stage.cells[0]))
+        sources = self._markdown(stage.cells[0])
+        first = stage is self.plan.stages[0]
+        return paragraphs(sources if first else at_heading(sources, stage.title)[1])
+
+    def _last_words(self, number: int) -> str:
+        """Return as comment what the notebook says between a stage's last cell and a heading."""
+        if number + 1 == len(self.plan.stages):
+            return ""
+        after = self.plan.stages[number + 1]
+        return comment(at_heading(self._markdown(after.cells[0]), after.title)[0], "")
 
     def _markdown(self, index: int) -> list[str]:
         found: list[str] = []
@@ -445,21 +477,6 @@ class FunctionsForm(VariablesForm):
             if cell.kind == "markdown":
                 found.insert(0, cell.source)
         return found
-
-    def _comments(self, stage: StagePlan, index: int) -> str:
-        lines: list[str] = []
-        for source in self._markdown(index):
-            for line in source.splitlines():
-                line = plain(re.sub(r"^#+\s*|\s*#+$", "", line.strip()))
-                if line == stage.title or WITHIN.match(line):
-                    continue
-                if line and not re.match(r"!\[|<|\$\$|---|\||```|\$[^$]*\$$", line):
-                    lines += textwrap.wrap(
-                        line, 90, break_on_hyphens=False, break_long_words=False
-                    ) or [""]
-        if len(lines) > MOST_NOTES:
-            lines = [*lines[:MOST_NOTES], "(The notebook says more.)"]
-        return "".join(f"# {line}\n" for line in lines)
 
     def module_pipeline(self) -> str:
         """Return ``pipeline.py``."""
@@ -472,6 +489,7 @@ class FunctionsForm(VariablesForm):
         lines += [f"from stages.{one.name} import {one.name}" for one in self.plan.stages]
         done: dict[str, str] = {}
         waited = {name for stage in self.plan.stages for name in stage.after}
+        taken = {self._name(port) for stage in self.plan.stages for port in stage.inputs}
         calls = []
         for stage in self.plan.stages:
             arguments = [self._name(port) for port in stage.inputs]
@@ -483,6 +501,8 @@ class FunctionsForm(VariablesForm):
             given = [self._name(port) for port in stage.outputs]
             if stage.name in waited and not given:
                 given = [f"{stage.name}_done"]
+            elif stage.name not in waited and not taken & set(given):
+                given = []  # what the pipeline gives: the stage's name says it
             done[stage.name] = given[0] if given else ""
             calls.append(f"{', '.join(given)} = {call}" if given else call)
         return "\n".join([*lines, *self._main(calls)])

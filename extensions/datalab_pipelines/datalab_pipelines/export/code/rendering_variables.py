@@ -10,16 +10,15 @@ import textwrap
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from ..facts.naming import dotted, library_names
+from ..facts.naming import dotted, library_names, root_of
 from ..facts.sharing import said_before
-from ..facts.soundness import root_of
 from ..flow.liveness import Lives, lives
-from ..model import Analysis, CodeCell, Plan, StagePlan, Statement
+from ..model import Analysis, CodeCell, Definition, Plan, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
 from .data_files import working_folder
 from .preamble import last_said
 
-HELPERS = ("show", "display", "shell", "shell_lines", "capture_output")
+HELPERS = ("show", "display", "shell", "shell_lines", "capture_output", "show_error")
 SILENT = {"print", "display", "show", "shell"}
 GIVES_NOTHING = re.compile(
     r"matplotlib\.(pyplot\.|use$|style\.use$)|seaborn\.\w*(plot|map)$|(numpy\.)?random\.seed$|numpy\.set_printoptions$"
@@ -53,7 +52,7 @@ class VariablesForm:
         }
         self.bound = {name for facts in self.analysis.facts.values() for name in facts.bound}
         # Helper modules beside the notebook plot too.
-        quiet = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "sympy", "networkx"}
+        quiet = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn"}
         self.plots = any(name.split(".")[0] not in quiet for name in self.analysis.imports)
 
     def own(self, name: str) -> str:
@@ -198,22 +197,29 @@ class VariablesForm:
         """Return settings of earlier stages, and functions that this one needs."""
         names: list[str] = []
         cells = [index for earlier in self.plan.stages[:number] for index in earlier.cells]
-        said = [
+        settings = [
             (one, index)
             for index in cells
             for one in self.analysis.settings.get(index, [])
             if id(one.node) not in self.repeated
         ]
-        where = {id(one): index for one, index in said}
-        last = last_said([one for one, _ in said], self.resolve)
+        where = {id(one): index for one, index in settings}
+        last = last_said([one for one, _ in settings], self.resolve)
         lines = [_source(self.cells[where[id(one)]], one) for one in last]
+        said: dict[str, Definition] = {}
         for name, them in self.analysis.definitions.items():
             holds = said_before(min(stage.cells), them)
-            if holds is None or not holds.carried or not self._needs(stage, name):
+            if holds is None or not holds.carried:
                 continue
-            if len(them) > 1 and name not in self.alive.said[number]:
-                continue  # the stage itself defines it anew before it needs it
-            lines.append(_source(self.cells[holds.cell], holds.statement))
+            if name in self.alive.said[number]:  # else not read, or defined anew before it is
+                said[name] = holds
+        for name in _in_order(said):
+            holds = said[name]
+            node = holds.statement.node
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                lines.append(_import_of(name, node))
+            else:
+                lines.append(_source(self.cells[holds.cell], holds.statement))
             names.append(name)
         return lines, names
 
@@ -221,22 +227,6 @@ class VariablesForm:
     def alive(self) -> Lives:
         """Return what is alive at the beginning of every stage."""
         return lives(self.plan)
-
-    def _needs(self, stage: StagePlan, name: str) -> bool:
-        """Say whether ``name`` is mentioned in the stage, or in functions that it needs."""
-        seen: set[str] = set()
-        waiting: list[ast.AST] = [
-            one.node for index in stage.cells for one in self.cells[index].statements
-        ]
-        while waiting:
-            node = waiting.pop()
-            words = set(re.findall(r"[A-Za-z_]\w*", ast.unparse(node)))
-            for word in words - seen:
-                seen.add(word)
-                for found in self.analysis.definitions.get(word, []):
-                    if found.carried:
-                        waiting.append(found.statement.node)
-        return name in seen
 
     def _body(self, stage: StagePlan, number: int) -> tuple[str, set[str]]:
         parts, bound = [], set()
@@ -396,6 +386,37 @@ def _targets(node: ast.stmt) -> list[ast.AST]:
 def _short(title: str) -> str:
     """Return a title that fits into a line."""
     return _plain(textwrap.shorten(title, 64, placeholder="…"))
+
+
+def _in_order(said: dict[str, Definition]) -> list[str]:
+    """Return names of definitions as they stand, but each after those that it reads at once."""
+    found: list[str] = []
+    waiting = sorted(said, key=lambda name: _place(said[name]))
+    begun: set[str] = set()
+
+    def add(name: str) -> None:
+        if name not in begun:
+            begun.add(name)
+            for one in waiting:
+                if one in said[name].early:
+                    add(one)
+            found.append(name)
+
+    for name in waiting:
+        add(name)
+    return found
+
+
+def _place(one: Definition) -> tuple[int, int]:
+    return one.cell, one.statement.node.lineno
+
+
+def _import_of(name: str, node: ast.Import | ast.ImportFrom) -> str:
+    """Return the import of one name."""
+    alias = [one for one in node.names if (one.asname or one.name.split(".")[0]) == name]
+    if isinstance(node, ast.Import):
+        return ast.unparse(ast.Import(alias))
+    return ast.unparse(ast.ImportFrom(node.module, alias, node.level))
 
 
 def _names_of(node: ast.stmt) -> list[str]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import ast
 import re
 
-from ..cells.magics import statements_of, translate
+from ..cells.magics import statements_of
 from ..cells.names import Flow, scope_of
 from ..cells.namespaces import name_globals
 from ..cells.remembered import name_remembered
 from ..cells.stars import name_stars
+from ..cells.translating import translate_all
 from ..errors import ExportError
 from ..model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
 from ..text import Edit, apply_edits, offsets, span
 from ..trees import nodes_in
 from .checking import check
 from .files import keep_files_together
+from .identity import keep_identical_together
 from .naming import dotted, library_names
 from .promoting import parameters_of
 from .replacing import leave_out_replaced
@@ -32,6 +34,7 @@ from .tensors import keep_tensors_together
 
 EVERYTHING = {"globals", "__import__", "compile", "execfile"}
 FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
+OWN_FRAMES = {"locals", "vars", "dir"}  # in a function that is the same everywhere: its own
 MAIN_MODULE = {"doctest.testmod", "unittest.main", "unittest.findTestCases"}
 HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
 DRAWERS = {
@@ -44,10 +47,7 @@ def analyse(notebook: Notebook) -> Analysis:
     """Return what the cells of ``notebook`` do. Raises ``ExportError`` for a syntax error."""
     warnings: list[Warn] = []
     cells = [one for one in notebook.cells if one.kind == "code" and one.source.strip()]
-    code = [translate(cell, warnings) for cell in cells]
-    for source, translated in zip(cells, code, strict=True):
-        if "raises-exception" in source.tags:
-            translated.opaque = "it is tagged raises-exception: the notebook goes on after it"
+    code = translate_all(notebook, warnings)
     whole = next((f"cell {one.index + 1}: {one.opaque}" for one in code if one.opaque), "")
     name_stars(code, notebook.path.resolve().parent)
     name_globals(code)
@@ -147,7 +147,7 @@ def _look(found: Analysis) -> None:
         found.evaluated = evaluated_by_text(plain, set(bound), resolve)
     found.definitions = divide(plain, excluded, found.evaluated, all_apart=bool(dynamic))
     if not found.whole:
-        found.whole = _only_ipython(plain, bound)
+        found.whole = _only_ipython(found, plain, bound)
     for cell in plain:
         found.facts[cell.index] = _facts(found, cell)
     _apart(found, plain)
@@ -158,6 +158,7 @@ def _look(found: Analysis) -> None:
         keep_unstorable_together(found, cell, resolve, plain, generators)
     keep_files_together(found, plain, resolve)
     keep_tensors_together(found, plain, resolve)
+    keep_identical_together(found, plain)
     for cell in code:
         found.facts.setdefault(cell.index, Facts(cell.index, "compute"))
 
@@ -180,6 +181,23 @@ def _apart(found: Analysis, code: list[CodeCell]) -> None:
                 found.intervals.append(Interval(one.cell, end, "definition", what))
 
 
+def part_stored_in(found: Analysis, names: set[str]) -> None:
+    """Take functions and classes in which something is stored, ``names``, as what changes.
+
+    The same is done to what reads them; their cells stay together.
+    """
+    plain = [cell for cell in found.code if not cell.opaque]
+    found.definitions = divide(
+        plain,
+        {one.name for one in found.parameters},
+        found.evaluated,
+        all_apart=any(one.code == "dynamic" for one in found.intervals),
+        stored=frozenset(names),
+    )
+    found.intervals = [one for one in found.intervals if one.code != "definition"]
+    _apart(found, plain)
+
+
 def _imports(code: list[CodeCell]) -> list[str]:
     found: list[str] = []
     for cell in code:
@@ -192,8 +210,14 @@ def _imports(code: list[CodeCell]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str:
+def _only_ipython(found: Analysis, code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str:
     begun = False
+    own = {
+        id(one.statement.node)
+        for them in found.definitions.values()
+        for one in them
+        if one.shared and one.kind in ("function", "class")
+    }
     resolve = library_names(code)
     for cell in code:
         for one in cell.statements:
@@ -209,6 +233,7 @@ def _only_ipython(code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str
                     and part.func.id in FRAMES
                     and part.func.id not in bound
                     and (not part.args or part.func.id == "exec")
+                    and not (part.func.id in OWN_FRAMES and id(node) in own)
                 ):
                     return f"{where}: {part.func.id}() looks at all variables"
                 if isinstance(part, ast.Call) and dotted(part.func, resolve) in MAIN_MODULE:

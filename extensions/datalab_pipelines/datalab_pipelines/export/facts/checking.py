@@ -12,7 +12,9 @@ from ..model import Analysis, CodeCell, Warn
 from ..trees import nodes_in
 from .soundness import Function
 
-GIVEN = {"display", "get_ipython", "shell", "shell_lines", "capture_output", "In", "Out"}
+GIVEN = {
+    *("display", "get_ipython", "shell", "shell_lines", "capture_output", "show_error", "In", "Out")
+}
 ASKS = {"input", "getpass", "getpass.getpass"}
 
 

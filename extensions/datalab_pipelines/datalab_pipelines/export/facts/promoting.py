@@ -10,8 +10,9 @@ import re
 
 from ..cells.names import scope_of
 from ..model import CodeCell, Notebook, Parameter
+from .constants import constant
 from .sharing import bindings
-from .soundness import Function, constant
+from .soundness import Function
 
 LOOKS_LIKE_A_SETTING = re.compile(
     r"[A-Z][A-Z0-9_]+|\w*(seed|random_state|_size|_path|_dir|_file|filename|_rate|threshold)"
@@ -89,6 +90,8 @@ def _read_by_functions(code: list[CodeCell]) -> set[str]:
         node = waiting.pop()
         if isinstance(node, Function | ast.ClassDef | ast.Lambda):
             found |= set(scope_of(node).reads)
+            if not isinstance(node, ast.ClassDef):  # as a default, it is read once and kept
+                found |= {n.id for n in ast.walk(node.args) if isinstance(n, ast.Name)}
         else:
             waiting.extend(ast.iter_child_nodes(node))
     return found

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from ..cells.magics import statements_of
 from ..cells.names import Flow, scope_of, strings_in
 from ..model import CodeCell, Statement, Warn
-from .soundness import Function, constant
+from .constants import constant
+from .soundness import Function
 from .statements import names_within
 
 # Whoever looks at variables by other means than their names may see what is replaced.

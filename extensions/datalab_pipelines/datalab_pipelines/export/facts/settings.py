@@ -9,12 +9,12 @@ from ..model import Analysis, CodeCell, Interval
 from ..trees import nodes_in
 from . import knowledge
 from .folders import makes_folder
-from .naming import dotted
-from .soundness import root_of
+from .naming import dotted, root_of
 
 BY_HAND = {
     "a logger is told where to write": ("addHandler", "removeHandler", "addFilter"),
     "a context is entered by hand": ("__enter__", "enter_context"),
+    "an array is made read-only": ("setflags",),
 }
 
 
@@ -77,11 +77,11 @@ def note_patches(found: Analysis, cell: CodeCell, resolve: dict[str, str], last:
             if changes and any(root_of(target) in resolve for target in _first(node)):
                 why = "something imported is changed with setattr"
                 found.intervals.append(Interval(cell.index, last, "setting", why))
-            method = (
-                node.func.attr
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-                else ""
-            )
+            method = ""
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                method = node.func.attr
+            elif isinstance(node, ast.Attribute) and node.attr == "writeable":
+                method = "setflags" if isinstance(node.ctx, ast.Store) else ""
             for why, methods in BY_HAND.items():
                 if method in methods:
                     found.intervals.append(Interval(cell.index, last, "setting", why))

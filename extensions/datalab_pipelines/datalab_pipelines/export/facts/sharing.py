@@ -3,7 +3,8 @@
 An import, an immutable constant, a function or class is *shared* when it is bound once and reads
 nothing but builtins and other shared names. A function that reads variables, or that is defined
 several times, is *carried*: said again, as it stands by then, in every stage that needs it, where
-it sees that stage's variables, as it did in the notebook.
+it sees that stage's variables, as it did in the notebook. So is a class: its instances stay in one
+stage (see ``flow.tying``).
 Everything else keeps its cells together.
 """
 
@@ -14,26 +15,14 @@ import builtins
 from collections.abc import Iterator
 
 from ..cells.names import Flow, scope_of
-from ..model import CodeCell, Definition
+from ..model import CodeCell, Definition, Statement
 from ..trees import nodes_in
-from .soundness import (
-    Function,
-    changed_roots,
-    constant,
-    is_type,
-    made_of_constants,
-    root_of,
-    short_name,
-    sound,
-)
-
-BUILTINS = frozenset(dir(builtins))
-CONSUMERS = {
-    *("sum", "max", "min", "any", "all", "sorted", "list", "tuple", "set", "dict", "frozenset"),
-    *("Counter", "join", "sort", "sort_values", "apply", "applymap", "agg", "transform", "assign"),
-    *("array", "fromiter", "mean", "stdev", "len", "print", "nlargest", "nsmallest", "reduce"),
-    *("prod", "extend", "update", "quantify", "first"),
-}
+from .constants import computed, constant, is_type, made_of_constants
+from .looking import kept_attributes
+from .naming import BUILTINS, root_of
+from .places import is_place
+from .repeating import Repeating, early_of
+from .soundness import Function, changed_names, changed_roots, sound
 
 
 def bindings(code: list[CodeCell]) -> dict[str, list[ast.stmt]]:
@@ -54,6 +43,7 @@ def bindings(code: list[CodeCell]) -> dict[str, list[ast.stmt]]:
 
 def candidates(code: list[CodeCell]) -> Iterator[Definition]:
     """Yield every definition at the top of a cell."""
+    places: set[str] = set()
     for cell in code:
         for one in cell.statements:
             node = one.node
@@ -72,26 +62,67 @@ def candidates(code: list[CodeCell]) -> Iterator[Definition]:
                 target = node.targets[0]
                 if isinstance(target, ast.Name) and isinstance(node.value, ast.Lambda):
                     yield _with_names(Definition(target.id, "function", cell.index, one))
-                elif isinstance(target, ast.Name) and constant(node.value):
-                    yield Definition(target.id, "constant", cell.index, one)
-                elif isinstance(target, ast.Name) and is_type(node.value):
-                    used = {n.id for n in nodes_in(node.value) if isinstance(n, ast.Name)}
-                    used -= BUILTINS
-                    yield Definition(target.id, "constant", cell.index, one, set(used), set(used))
-                elif isinstance(target, ast.Name) and made_of_constants(node.value):
-                    used = {n.id for n in nodes_in(node.value) if isinstance(n, ast.Name)}
-                    used.discard("range")
-                    yield Definition(target.id, "constant", cell.index, one, set(used), set(used))
+                elif isinstance(target, ast.Name) and is_place(node.value, places):
+                    places.add(target.id)
+                    yield _constant(target.id, cell, one, set(), "place")
+                elif isinstance(target, ast.Name) and is_constant(node.value):
+                    yield _constant(target.id, cell, one, set())
+                else:
+                    yield from _constants(node, cell, one)
+            elif isinstance(node, ast.Assign):
+                yield from _constants(node, cell, one)
+
+
+def is_constant(value: ast.expr) -> bool:
+    """Say whether it is one that is shared even if no function reads it."""
+    return constant(value) or is_type(value) or made_of_constants(value)
+
+
+def _constants(node: ast.Assign, cell: CodeCell, one: Statement) -> Iterator[Definition]:
+    """Yield what is computed of constants, or another name; several names at once."""
+    value = node.value
+    names = [name for target in node.targets for name in _names(target)]
+    several = len(names) > 1 and all(
+        isinstance(target, ast.Name) or _spreads(target, value) for target in node.targets
+    )
+    single = len(names) == 1 and isinstance(node.targets[0], ast.Name)
+    other = isinstance(value, ast.Name) or (
+        isinstance(value, ast.Attribute) and root_of(value) != "" and "[" not in ast.unparse(value)
+    )
+    if (single or several) and (other or is_constant(value) or computed(value, lambda one: True)):
+        for name in names:
+            yield _constant(name, cell, one, set(names) - {name})
+
+
+def _names(target: ast.expr) -> list[str]:
+    return [one.id for one in nodes_in(target) if isinstance(one, ast.Name)]
+
+
+def _spreads(target: ast.expr, value: ast.expr) -> bool:
+    """Say whether each name of a tuple gets a constant: ``a, b = 1, 2``."""
+    if not isinstance(target, ast.Tuple) or not all(isinstance(t, ast.Name) for t in target.elts):
+        return False
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        return len(value.value) == len(target.elts)
+    return isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts)
+
+
+def _constant(
+    name: str, cell: CodeCell, one: Statement, beside: set[str], kind: str = "constant"
+) -> Definition:
+    value = one.node.value  # type: ignore[attr-defined]
+    used = {n.id for n in nodes_in(value) if isinstance(n, ast.Name)} - BUILTINS
+    return Definition(name, kind, cell.index, one, used, beside)
 
 
 def _with_names(found: Definition) -> Definition:
     flow = Flow()
     flow.statement(found.statement.node)
-    found.early = set(flow.exposed)
     node = found.statement.node
     inner = node.value if isinstance(node, ast.Assign) else node
-    found.free = set(scope_of(inner).reads) | found.early
+    found.free = set(scope_of(inner).reads) | flow.exposed
     found.free.discard(found.name)
+    found.early = early_of(node).names() & found.free
     return found
 
 
@@ -101,57 +132,85 @@ def divide(
     evaluated: frozenset[str] = frozenset(),
     *,
     all_apart: bool = False,
+    stored: frozenset[str] = frozenset(),
 ) -> dict[str, list[Definition]]:
     """Return the definitions by name, marked as shared, carried, or neither.
 
-    ``excluded`` are names that are parameters, ``evaluated`` those that ``eval`` may read; with
-    ``all_apart`` nothing is shared.
+    ``excluded`` are names that are parameters, ``evaluated`` those that ``eval`` may read,
+    ``stored`` functions and classes in which something is stored; with ``all_apart`` nothing is
+    shared.
     """
     found: dict[str, list[Definition]] = {}
-    for one in candidates(code):
+    for one in _needed(list(candidates(code))):
         found.setdefault(one.name, []).append(one)
         if "eval" in one.free:
             one.free |= evaluated
     bound = bindings(code)
-    changed: set[str] = set()
+    named: set[str] = set()
+    changed: set[str] = set(stored)
     for cell in code:
         for statement in cell.statements:
-            changed |= changed_roots(statement.node)
-            changed |= _looked_into(statement.node)
-    changed |= _other_names(code, changed)
+            named |= changed_roots(statement.node) | _looked_into(statement.node)
+            changed |= changed_names(statement.node) | _looked_into(statement.node)
+    changed |= _other_names(code, named | changed)
+    kept = kept_attributes([one.node for cell in code for one in cell.statements], bound)
     good: set[str] = set()
     for name, them in found.items():
         # A builtin that is bound anew is the builtin until then, so it cannot come from elsewhere.
         own = name not in excluded and not hasattr(builtins, name)
-        fit = own and not all_apart and _once(them, bound[name])
-        still = name not in changed and not them[0].early & changed
-        if fit and (them[0].kind == "import" or (still and sound(them[0], bound))):
+        fit = own and not all_apart and _once(them, bound[name]) and them[0].kind != "place"
+        still = name not in changed and not _early_changed(them[0], changed)
+        if fit and (them[0].kind == "import" or (still and sound(them[0], bound, kept))):
             good.add(name)
     while True:
         bad = {
             name
             for name in good
             if any(one in bound and one not in good for one in found[name][0].free)
+            or not found[name][0].beside <= good
         }
         if not bad:
             break
         good -= bad
+    places = {one.name for them in found.values() for one in them if one.kind == "place"}
+    repeating = Repeating(code, bound, good, places)
     for name, them in found.items():
         carried = (
             name not in good | excluded | changed
             and (_once(them, bound[name]) or _said_anew(name, them, bound[name]))
-            and all(
-                (one.kind == "function" or _only_shown(one, code))
-                and not one.early & changed
-                and sound(one, bound)
-                and all(early in good or early not in bound for early in one.early)
-                and not _captures(one, good, set(bound))
-                for one in them
-            )
+            and any(one.kind != "constant" for one in them)
+            and all(not _early_changed(one, changed) and repeating.again(one) for one in them)
         )
         for one in them:
             one.shared, one.carried = name in good, carried
     return found
+
+
+def _needed(them: list[Definition]) -> list[Definition]:
+    """Return definitions less the computed constants and other names that no function reads."""
+    read: set[str] = set()
+    while True:
+        more = {
+            name
+            for one in them
+            if one.kind in ("function", "class") or {one.name, *one.beside} & read
+            for name in one.free
+        }
+        if more <= read:
+            break
+        read |= more
+    return [
+        one
+        for one in them
+        if one.kind != "constant"
+        or (not one.beside and is_constant(one.statement.node.value))  # type: ignore[attr-defined]
+        or {one.name, *one.beside} & read
+    ]
+
+
+def _early_changed(one: Definition, changed: set[str]) -> bool:
+    """Say whether something is changed of which a definition reads more than which object it is."""
+    return bool(early_of(one.statement.node).computed & changed)
 
 
 def said_before(cell: int, them: list[Definition]) -> Definition | None:
@@ -172,11 +231,12 @@ def reached(one: Definition, definitions: dict[str, list[Definition]]) -> set[st
 
 
 def _looked_into(tree: ast.AST) -> set[str]:
-    """Return functions whose memory of earlier calls is asked for, or cleared."""
+    """Return functions whose memory is asked for, or cleared, or that learn of further types."""
+    asking = ("cache_info", "cache_clear", "register")
     return {
         root_of(node)
         for node in nodes_in(tree)
-        if isinstance(node, ast.Attribute) and node.attr in ("cache_info", "cache_clear")
+        if isinstance(node, ast.Attribute) and node.attr in asking
     }
 
 
@@ -195,12 +255,13 @@ def _other_names(code: list[CodeCell], changed: set[str]) -> set[str]:
 
 def _once(them: list[Definition], bound: list[ast.stmt]) -> bool:
     if len(bound) == len(them):  # said again in the same words, it is the same
-        return len({_words(one) for one in them}) == 1
+        again = len(them) > 1 and any(one.kind == "class" for one in them)
+        return not again and len({_words(one) for one in them}) == 1  # but a class is another one
     return len(bound) == 1
 
 
 def _said_anew(name: str, them: list[Definition], bound: list[ast.stmt]) -> bool:
-    """Say whether ``name`` is a function everywhere, said anew in other words.
+    """Say whether ``name`` is a definition everywhere, said anew in other words.
 
     A builtin of that name is what holds before, so it would have to be carried as well.
     """
@@ -217,50 +278,3 @@ def _words(one: Definition) -> str:
         names = [alias.name for alias in node.names if (alias.asname or alias.name) == one.name]
         return f"from {'.' * node.level}{node.module or ''} import {names}"
     return ast.dump(node)
-
-
-def _captures(one: Definition, good: set[str], bound: set[str]) -> bool:
-    """Say whether it may give away a function that reads variables."""
-    node = one.statement.node
-    inside = node.value if isinstance(node, ast.Assign) else node
-    consumed = {
-        id(given)
-        for call in nodes_in(inside)
-        if isinstance(call, ast.Call) and short_name(call.func) in CONSUMERS
-        for given in [*call.args, *(word.value for word in call.keywords)]
-    }
-    for part in nodes_in(inside):
-        if id(part) in consumed or _is_method(part, inside):
-            continue
-        nested = isinstance(part, ast.Lambda | Function | ast.ClassDef | ast.GeneratorExp)
-        if part is not inside and nested:
-            assert isinstance(part, ast.stmt | ast.expr)
-            if (set(scope_of(part).reads) & (bound | {"eval"})) - good:
-                return True
-    return False
-
-
-def _is_method(part: ast.AST, inside: ast.AST) -> bool:
-    return isinstance(inside, ast.ClassDef) and part in inside.body
-
-
-def _only_shown(one: Definition, code: list[CodeCell]) -> bool:
-    """Say whether instances of a class are made to be shown at once, and are never kept.
-
-    Such a class can be said again in every stage: no instance of it goes from one to the next.
-    """
-    if one.kind != "class":
-        return False
-    shown = {
-        id(said.node.value.func)
-        for cell in code
-        for said in cell.statements
-        if isinstance(said.node, ast.Expr) and isinstance(said.node.value, ast.Call)
-    }
-    return all(
-        id(node) in shown
-        for cell in code
-        for said in cell.statements
-        for node in nodes_in(said.node)
-        if isinstance(node, ast.Name) and node.id == one.name
-    )

@@ -9,34 +9,26 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Callable
 
 from ..model import Definition
 from ..trees import nodes_in
+from .constants import (
+    NUMBERS,
+    computed,
+    constant,
+    is_type,
+    made_of_constants,
+    of_a_library,
+    of_constants,
+)
+from .looking import only_looked_at, places
+from .naming import imported_as, root_of, short_name
 
-LOOKING = {
-    *("len", "sum", "min", "max", "sorted", "list", "tuple", "set", "range", "any", "all", "str"),
-}
-NUMBERS = {"sum", "max", "min", "len", "int", "float", "abs", "round", "str", "bool", "tuple"}
-GENERICS = {
-    *("List", "Dict", "Set", "Tuple", "Optional", "Union", "Callable", "Iterable", "Iterator"),
-    *("Sequence", "Mapping", "FrozenSet", "Literal", "Any", "Type", "Deque", "DefaultDict"),
-    *("list", "dict", "set", "tuple", "frozenset", "type", "Counter", "Collection", "Container"),
-}
-TYPING = {one for one in GENERICS if one[0].isupper()}
-# What these make of constants cannot be changed.
-MAKERS = {
-    *("namedtuple", "Path", "PurePath", "timedelta", "Decimal", "Fraction", "TypeVar", "NewType"),
-}
 IMPORTS = (ast.Import, ast.ImportFrom)
+MATH = {"pi", "e", "tau", "inf", "nan"}
 FIELDS = {"field", "auto", "property", "staticmethod", "classmethod", "Field"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def root_of(node: ast.AST) -> str:
-    """Return the name that ``a.b[c].d`` begins with, or nothing."""
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def changed_roots(tree: ast.AST) -> set[str]:
@@ -50,79 +42,134 @@ def changed_roots(tree: ast.AST) -> set[str]:
     return found
 
 
-def constant(node: ast.AST | None) -> bool:
-    """Say whether ``node`` is written out and cannot be changed."""
-    if isinstance(node, ast.UnaryOp):
-        return constant(node.operand)
-    if isinstance(node, ast.Tuple):
-        return all(constant(one) for one in node.elts)
-    return node is None or isinstance(node, ast.Constant)
+def changed_names(tree: ast.AST) -> set[str]:
+    """Return those of ``changed_roots`` that are no function's own names."""
+    found: set[str] = set()
+    waiting: list[tuple[ast.AST, frozenset[str]]] = [(tree, frozenset())]
+    while waiting:
+        node, own = waiting.pop()
+        if isinstance(node, Function | ast.Lambda):
+            own |= own_names(node)
+        elif isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+            here: set[str] = set()
+            if isinstance(node, ast.Call):
+                if root_of(node.func) in ("setattr", "delattr"):
+                    here = {root_of(one) for one in node.args[:1]}
+            elif not isinstance(node.ctx, ast.Load):
+                here = {root_of(node)}
+            found |= here - own
+        waiting += [(one, own) for one in ast.iter_child_nodes(node)]
+    return found
 
 
-def is_type(node: ast.expr) -> bool:
-    """Say whether it is a type by its form: ``list[int]``, ``Tuple[Card, ...]``, ``int | None``."""
-    if isinstance(node, ast.Subscript):
-        generic = short_name(node.value) in GENERICS
-        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        return generic and all(isinstance(one, ast.Name) or is_type(one) for one in inner)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        return all(is_type(one) or _is_none(one) for one in (node.left, node.right))
-    if isinstance(node, ast.Constant):
-        return node.value is ...
-    if not isinstance(node, ast.Name):
-        return False
-    return isinstance(getattr(builtins, node.id, None), type) or node.id in TYPING
+def own_names(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> frozenset[str]:
+    """Return the arguments of a function, and what it binds and does not say is global."""
+    names = {one.arg for one in nodes_in(function.args) if isinstance(one, ast.arg)}
+    given: set[str] = set()
+    waiting: list[ast.AST] = list(function.body) if isinstance(function.body, list) else []
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+            names.add(one.id)
+        elif isinstance(one, ast.Global | ast.Nonlocal):
+            given.update(one.names)
+        if not isinstance(one, Function | ast.Lambda | ast.ClassDef):
+            waiting += ast.iter_child_nodes(one)
+    return frozenset(names - given)
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def sound(
+    one: Definition, bound: dict[str, list[ast.stmt]], kept: frozenset[str] = frozenset()
+) -> bool:
+    """Say whether nothing changes when the statement runs once more.
 
-
-def made_of_constants(node: ast.expr) -> bool:
-    """Say whether it is something unchangeable that a library makes of constants: a path."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):  # Path("a") / "b"
-        text = isinstance(node.right, ast.Constant) and isinstance(node.right.value, str)
-        return text and (isinstance(node.left, ast.Name) or made_of_constants(node.left))
-    if not isinstance(node, ast.Call) or not root_of(node.func):
-        return False
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else root_of(node.func)
-    if name == "range" or ast.unparse(node.func) == "os.path.join":  # of other constants too
-        return all(constant(one) or isinstance(one, ast.Name) for one in node.args)
-    given = [*node.args, *(word.value for word in node.keywords)]
-    return name in MAKERS and all(constant(one) or _of_constants(one) for one in given)
-
-
-def sound(one: Definition, bound: dict[str, list[ast.stmt]]) -> bool:
-    """Say whether nothing changes when the statement runs once more."""
+    ``kept`` are attributes whose objects somebody may change: see ``looking.kept_attributes``.
+    """
     node = one.statement.node
     if isinstance(node, ast.Assign):
-        made = node.value
-        while isinstance(made, ast.BinOp):
-            made = made.left
-        if isinstance(made, ast.Call):
-            makers = bound.get(root_of(made.func), [])
-            builtin = root_of(made.func) == "range" and not makers
-            return builtin or (bool(makers) and all(isinstance(b, IMPORTS) for b in makers))
-        if not isinstance(node.value, ast.Lambda):
-            return True
-        return _sound_defaults(node.value)
+        return _sound_value(node.value, bound)
+    if isinstance(node, IMPORTS):
+        return True
     assert isinstance(node, Function | ast.ClassDef)
+    if _remembers(node):
+        return False
     for decorator in node.decorator_list:
-        named = decorator.func if isinstance(decorator, ast.Call) else decorator
-        short = short_name(named)
-        if ("cache" in short or "memo" in short) and not _gives_unchangeable(node):
-            return False  # what it keeps may be changed
-        binds = bound.get(root_of(named), [])
+        binds = bound.get(root_of(_named(decorator)), [])
         if not all(isinstance(b, IMPORTS) for b in binds):
             return False
     if isinstance(node, Function):
-        return _sound_defaults(node)
-    return _sound_class(node)
+        return _sound_defaults(node, bound)
+    return _sound_class(node, bound, kept)
 
 
-def short_name(node: ast.AST) -> str:
-    """Return the last name of ``a.b.c``."""
-    return node.attr if isinstance(node, ast.Attribute) else root_of(node)
+def _sound_value(value: ast.expr, bound: dict[str, list[ast.stmt]]) -> bool:
+    if isinstance(value, ast.Lambda):
+        return _sound_defaults(value, bound)
+    if constant(value) or is_type(value) or computed(value, _plain_name(bound)):
+        return True
+    if isinstance(value, ast.Name | ast.Attribute):
+        return _another_name(value, bound)
+    made = value
+    while isinstance(made, ast.BinOp):
+        made = made.left
+    if not isinstance(made, ast.Call):
+        return made_of_constants(value)
+    makers = bound.get(root_of(made.func), [])
+    return bool(makers) and all(isinstance(b, IMPORTS) for b in makers)
+
+
+def _another_name(value: ast.Name | ast.Attribute, bound: dict[str, list[ast.stmt]]) -> bool:
+    """Say whether it is a function, a class or a module by another name: ``K = keras.backend``."""
+    makers = bound.get(root_of(value), [])
+    if not makers:
+        return isinstance(value, ast.Name) and hasattr(builtins, value.id)
+    if isinstance(value, ast.Name) and not any(isinstance(b, IMPORTS) for b in makers):
+        return all(isinstance(b, Function | ast.ClassDef | ast.Assign) for b in makers)
+    module = isinstance(value, ast.Name) and all(isinstance(one, ast.Import) for one in makers)
+    return module or all(
+        isinstance(one, IMPORTS) and of_a_library(imported_as(value, one)) for one in makers
+    )
+
+
+def remembers(decorator: ast.expr) -> bool:
+    """Say whether a decorator keeps what a function gave, and gives it again."""
+    short = short_name(_named(decorator))
+    if short == "cached_property":  # kept in the object, with which it travels
+        return False
+    return "cache" in short or "memo" in short
+
+
+def _plain_name(bound: dict[str, list[ast.stmt]]) -> Callable[[ast.expr], bool]:
+    """Return what says whether a name is a constant, a number of ``math``, or a builtin."""
+
+    def named(node: ast.expr) -> bool:
+        if isinstance(node, ast.Attribute):
+            makers = bound.get(root_of(node), [])
+            return (
+                node.attr in MATH and bool(makers) and all(isinstance(b, IMPORTS) for b in makers)
+            )
+        assigned = bound.get(root_of(node), [])
+        return all(isinstance(one, ast.Assign) for one in assigned)
+
+    return named
+
+
+def _named(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
+
+
+def _remembers(node: ast.AST) -> bool:
+    """Say whether a function keeps its results, so that calling it anew would be noticed."""
+    keeps = any(remembers(one) for one in getattr(node, "decorator_list", []))
+    return keeps and not (_gives_unchangeable(node) and not _speaks(node))
+
+
+def _speaks(node: ast.AST) -> bool:
+    """Say whether a function does something besides what it returns: it prints."""
+    return any(
+        isinstance(one, ast.Expr) and not isinstance(one.value, ast.Constant)
+        for one in nodes_in(node)
+    )
 
 
 def _gives_unchangeable(node: ast.AST) -> bool:
@@ -145,11 +192,12 @@ def _gives_unchangeable(node: ast.AST) -> bool:
     return isinstance(node, ast.FunctionDef) and all(fine(one) for one in returns)
 
 
-def _sound_defaults(function: ast.AST) -> bool:
+def _sound_defaults(function: ast.AST, bound: dict[str, list[ast.stmt]]) -> bool:
     """Say whether the defaults of a function are the same objects' worth wherever it is said.
 
-    A name or attribute is: it is among what the definition reads early, which has to be shared. So
-    is a list or dictionary of constants that the function only looks at.
+    A name or attribute is, and what is computed of constants: they are among what the definition
+    reads early, which has to be shared. So is a list or dictionary of constants that the function
+    only looks at.
     """
     assert isinstance(function, Function | ast.Lambda)
     arguments = function.args
@@ -161,51 +209,41 @@ def _sound_defaults(function: ast.AST) -> bool:
     return all(
         constant(default)
         or (isinstance(default, ast.Name | ast.Attribute) and root_of(default) != "")
-        or (_of_constants(default) and _only_looked_at(function, argument.arg))
+        or computed(default, _plain_name(bound))
+        or (_flat(default) and only_looked_at(function, argument.arg, bound))
         for argument, default in pairs
     )
 
 
-def _of_constants(node: ast.AST | None) -> bool:
-    if isinstance(node, ast.List | ast.Set | ast.Tuple):
-        return all(constant(one) or _of_constants(one) for one in node.elts)
-    if isinstance(node, ast.Dict):
-        return all(constant(one) and one is not None for one in [*node.keys, *node.values])
-    return False
+def _flat(node: ast.AST | None) -> bool:
+    """Say whether it is a list or dictionary, written out, that nothing in it can be changed."""
+    inner = [*getattr(node, "elts", []), *getattr(node, "values", [])]
+    return of_constants(node) and all(constant(one) for one in inner)
 
 
-def _only_looked_at(function: ast.AST, name: str) -> bool:
-    """Say whether the function neither changes the object of an argument nor hands it on."""
-    for node in nodes_in(function):
-        for field, child in ast.iter_fields(node):
-            children = child if isinstance(child, list) else [child]
-            for one in children:
-                if not (isinstance(one, ast.Name) and one.id == name):
-                    continue
-                if isinstance(one.ctx, ast.Load) and not _looks(node, field):
-                    return False
-    return True
-
-
-def _looks(node: ast.AST, field: str) -> bool:
-    if isinstance(node, ast.Subscript):
-        return field == "value" and isinstance(node.ctx, ast.Load)
-    if isinstance(node, ast.Call):
-        return field == "args" and root_of(node.func) in LOOKING
-    return isinstance(node, ast.For | ast.comprehension | ast.Compare | ast.BinOp | ast.If)
-
-
-def _sound_class(node: ast.ClassDef) -> bool:
+def _sound_class(
+    node: ast.ClassDef, bound: dict[str, list[ast.stmt]], kept: frozenset[str]
+) -> bool:
+    own: set[str] = set()
     for one in node.body:
         if isinstance(one, Function):
-            if not _sound_defaults(one) or _changes_class(one, node.name):
+            changes = _changes_class(one, node.name) or _remembers(one)
+            if changes or not _sound_defaults(one, bound):
                 return False
         elif isinstance(one, ast.Assign | ast.AnnAssign):
+            targets = one.targets if isinstance(one, ast.Assign) else [one.target]
+            names = {n.id for t in targets for n in nodes_in(t) if isinstance(n, ast.Name)}
             value = one.value
             if isinstance(value, ast.Call) and root_of(value.func) not in FIELDS:
                 return False
-            if not (constant(value) or isinstance(value, ast.Name | ast.Lambda | ast.Call)):
+            plain = constant(value) or isinstance(value, ast.Lambda | ast.Call)
+            named = isinstance(value, ast.Name) and value.id not in own
+            looked_at = _flat(value) and not names & kept
+            read = {n.id for n in nodes_in(value) if isinstance(n, ast.Name)} if value else set()
+            made = computed(value, _plain_name(bound)) and not read & own
+            if not (plain or named or looked_at or made):
                 return False
+            own |= names
         elif not isinstance(one, ast.Pass) and not (
             isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)
         ):
@@ -213,12 +251,29 @@ def _sound_class(node: ast.ClassDef) -> bool:
     return True
 
 
-def _changes_class(function: ast.AST, name: str) -> bool:
-    if changed_roots(function) & {"cls", name}:
+def _changes_class(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> bool:
+    arguments = [*function.args.posonlyargs, *function.args.args]
+    decorators = {short_name(one) for one in function.decorator_list}
+    of_class = "classmethod" in decorators or function.name in ("__new__", "__init_subclass__")
+    owner = {arguments[0].arg} if arguments and of_class else set()
+    if changed_roots(function) & {"cls", name, *owner}:
         return True
-    for one in nodes_in(function):
-        if isinstance(one, ast.Attribute) and one.attr == "__class__":
-            return True
-        if isinstance(one, ast.Call) and root_of(one.func) in ("type", "setattr"):
+    instance = arguments[0].arg if arguments and not of_class else ""
+    for node, field, one in places(function):
+        asks = isinstance(one, ast.Attribute) and one.attr == "__class__"
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Name):
+            asks = one.func.id == "type"
+            given = one.args[0] if one.args else None
+            own = isinstance(given, ast.Name) and given.id == instance
+            if one.func.id in ("setattr", "delattr") and not own:
+                return True
+        if asks and not _only_asks(node, field):
             return True
     return False
+
+
+def _only_asks(node: ast.AST, field: str) -> bool:
+    """Say whether a class is asked for its name, compared, or called."""
+    if isinstance(node, ast.Attribute):
+        return node.attr == "__name__" and isinstance(node.ctx, ast.Load)
+    return isinstance(node, ast.Compare) or (isinstance(node, ast.Call) and field == "func")

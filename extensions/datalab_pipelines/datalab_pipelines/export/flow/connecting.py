@@ -10,14 +10,14 @@ import ast
 from dataclasses import dataclass, field
 
 from ..cells.names import Flow
+from ..facts.constants import constant
 from ..facts.naming import dotted
-from ..facts.soundness import constant
 from ..model import Analysis, Plan, Port, StagePlan
 from ..trees import nodes_in
 from . import purity
 from .draws import Draws
 from .following import Follower, Moment
-from .heap import NOTHING, Objects, Value, reach
+from .heap import NOTHING, Objects, Value, contents, reach
 from .liveness import lives
 
 RESULTS = {purity.FRAME, purity.SERIES, purity.ARRAY, "int", "float", "str", "bool"}
@@ -184,8 +184,10 @@ def _ports(
     """Return what a stage gives: every variable by itself, but for those that must stay as one."""
     last = sight.moments[stage.cells[-1]]
     later = sight.later[stage.cells[-1]]
+    selves = _known_by_themselves(plan.analysis, sight)
     shared = {
-        name: reach(last.variables[name].objects, last.edges) & later
+        name: (reach(last.variables[name].objects, last.edges) & later)
+        | (contents(last.variables[name].objects, last.edges, sight.follower.heap.types) & selves)
         for name in after
         if name in last.variables
     }
@@ -207,6 +209,29 @@ def _ports(
         maybe = sorted(optional & group)
         found.append(Port(_port_name(names), names, types[names[0]], types, maybe))
     return sorted(found, key=lambda port: port.variables)
+
+
+def _known_by_themselves(analysis: Analysis, sight: Sight) -> Objects:
+    """Return the notebook's objects that are equal to nothing but themselves: ``one in team``.
+
+    Stored twice they would be two, which is noticed although nobody changes them.
+    """
+    equal = {
+        f"class {node.name}"
+        for them in analysis.definitions.values()
+        for one in them
+        if isinstance(node := one.statement.node, ast.ClassDef) and _compares(node)
+    }
+    kinds = sight.follower.heap.types.items()
+    return frozenset(one for one, kind in kinds if kind.startswith("class ") and kind not in equal)
+
+
+def _compares(node: ast.ClassDef) -> bool:
+    """Say whether objects of a class that are alike are equal."""
+    made = [*node.decorator_list, *node.bases]
+    return any(getattr(one, "name", "") == "__eq__" for one in node.body) or any(
+        word in ast.unparse(one) for one in made for word in ("dataclass", "Tuple", "tuple", "Enum")
+    )
 
 
 def _touch(group: set[str], name: str, shared: dict[str, Objects]) -> bool:

@@ -24,6 +24,7 @@ SCIPY = re.compile(r"scipy\.(.*\.)?(rvs|differential_evolution|dual_annealing|ba
 SEEDS = re.compile(
     r"(^|\.|_)(seed|manual_seed|set_seed)|^(numpy\.)?random\.set_?state$", re.IGNORECASE
 )
+MODULES = {"numpy.random", "random", "numpy"}
 SEEDED = {"random_state", "seed", "rng", "random_seed"}
 # Intervals are bootstrapped, points jittered: with NumPy's global generator.
 SEABORN = re.compile(r"seaborn\.((strip|bar|point|line|rel|cat|reg|lm|joint|pair)plot"
@@ -93,7 +94,7 @@ class Draws:
                     if isinstance(name, ast.Name)
                     for body in self.bodies.get(name.id, [])
                 )
-                if drawing or self._holds_a_drawer(one.value):
+                if drawing or self._holds_a_drawer(one.value) or self._will_draw(one.value):
                     for target in one.targets:
                         for name in nodes_in(target):
                             if isinstance(name, ast.Name):
@@ -107,6 +108,16 @@ class Draws:
             or (id(one) not in called and self._is_drawer(one))
             for one in nodes_in(value)
         )
+
+    def _will_draw(self, value: ast.expr) -> bool:
+        """Say whether a value is a module that draws, or a splitter that draws when it splits."""
+        if self.dotted(value) in MODULES:
+            return True
+        name = self.dotted(value.func) if isinstance(value, ast.Call) else ""
+        splits = (
+            name.startswith("sklearn.model_selection.") and name.rpartition(".")[2][0].isupper()
+        )
+        return splits and self._draws(value)
 
     def _is_drawer(self, node: ast.AST) -> bool:
         """Say whether a name is a function that draws, called or not."""
@@ -163,7 +174,7 @@ class Draws:
             if self._is_drawer(one):
                 return True
             module = isinstance(one, ast.Assign) and self.dotted(one.value)
-            if module in ("numpy.random", "random", "numpy"):
+            if module in MODULES:
                 return True
         return False
 

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..trees import nodes_in
 from . import purity
-from .calling import TENSORS, call, held_by
+from .calling import call
+from .classes import attribute_of, computes, is_instance, looked_at, operators_of
+from .entering import enter
 from .heap import NOTHING, Objects, Value
+from .libraries import TENSORS
 
 if TYPE_CHECKING:
     from .following import Follower
@@ -45,6 +48,8 @@ def _name(at: Follower, node: ast.Name) -> Value:
         for one in at.heap.inside(found.objects):
             if at.heap.types.get(one, "") in at.touchy:
                 at.change(frozenset({one}))
+    if any(at.acting.values()):
+        looked_at(at, found)
     return found
 
 
@@ -144,10 +149,21 @@ def _operation(at: Follower, node: ast.BinOp) -> Value:
         if kinds <= {"int", "float"}:
             return Value(type="float" if "float" in kinds else "int")
         return Value(type="str" if "str" in kinds else "")
+    if any(is_instance(at, one) for one in left.objects | right.objects):
+        result: Value | None = None
+        for number, method, first, second in operators_of(at, node, left, right):
+            value = enter(at, number, method, [first, second], {})
+            result = value if result is None else result | value
+        if result is not None:
+            return result
+        given = left.objects | right.objects  # ``__add__`` may give one of them, or another one
+        return at.of(at.make(node, "", given).objects | given)
     held = at.heap.elements(left.objects) | at.heap.elements(right.objects)
     kind = left.type if left.type == right.type and left.type in ("list", "tuple") else "made"
     if left.type == "list" or right.type == "list":
         kind = "list"
+    elif isinstance(node.op, ast.Mult) and "tuple" in (left.type, right.type):
+        kind = "tuple"
     elif not left.objects and not right.objects:
         return Value()
     elif kind == "made":
@@ -165,6 +181,8 @@ def _unary(at: Follower, node: ast.UnaryOp) -> Value:
         return Value(type="bool")
     if not inner.objects:
         return Value(type=inner.type)
+    if any(is_instance(at, one) for one in inner.objects):
+        return at.of(at.make(node, "", inner.objects).objects | inner.objects)
     return at.make(node, inner.type or "made")
 
 
@@ -203,6 +221,14 @@ def _attribute(at: Follower, node: ast.Attribute) -> Value:
     kinds = {at.heap.types.get(one, "") for one in owner.objects}
     if node.attr == "history" and TENSORS in kinds and kinds <= {TENSORS, ""}:
         return at.make(node, "made")  # of a training: lists of numbers
+    result: Value | None = None
+    for number, method in computes(at, owner, node.attr):
+        value = enter(at, number, method, [owner], {})
+        result = value if result is None else result | value
+    if result is not None:
+        return result
+    if attribute_of(at, owner, node.attr):
+        return at.of(at.heap.held(owner.objects))
     return at.of(owner.objects | at.heap.inside(owner.objects))
 
 
@@ -220,26 +246,28 @@ def _subscript(at: Follower, node: ast.Subscript) -> Value:
         if located:
             return _cell_of(at, node, owner)
         text = isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
-        return at.make(node, purity.SERIES if text else purity.FRAME, held_by(at, owner))
+        return at.make(node, purity.SERIES if text else purity.FRAME, at.heap.held(owner.objects))
     if owner.type == purity.SERIES:
         return _cell_of(at, node, owner)
     if owner.type == purity.ARRAY:
-        return Value(owner.objects | held_by(at, owner), purity.ARRAY if _slices(node) else "")
+        return Value(
+            owner.objects | at.heap.held(owner.objects), purity.ARRAY if _slices(node) else ""
+        )
     if owner.type in ("str", "bytes"):
         return Value(type=owner.type)
     if owner.type == "list" and isinstance(node.slice, ast.Slice):
-        return at.make(node, "list", held_by(at, owner))
+        return at.make(node, "list", at.heap.held(owner.objects))
     if owner.parts and isinstance(node.slice, ast.Constant):
         try:
             return owner.parts[node.slice.value]  # type: ignore[index]
         except (IndexError, TypeError):
-            return Value(held_by(at, owner))
+            return Value(at.heap.held(owner.objects))
     return at.of(at.heap.elements(owner.objects))
 
 
 def _cell_of(at: Follower, node: ast.Subscript, owner: Value) -> Value:
     """Return what a table's part may be: something new, or the object that lies in a cell."""
-    held = held_by(at, owner)
+    held = at.heap.held(owner.objects)
     made = at.make(node, "made", held)
     return at.of(made.objects | held) if held else made
 

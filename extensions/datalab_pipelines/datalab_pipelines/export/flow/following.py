@@ -8,24 +8,20 @@ keep, whatever it is given.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ..cells.names import scope_of
-from ..trees import copied_tree, nodes_in
+from ..trees import nodes_in, standing_alone
 from . import purity
-from .calling import decorated
+from .classes import changes_when_looked_at, may_act
+from .entering import decorated
 from .evaluating import evaluate
-from .heap import NONE, NOTHING, Heap, Objects, Routine, Value
+from .heap import NONE, NOTHING, Objects, Routine, Value
+from .memory import MOST_STEPS, Memory
 
 Code = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
-Dotted = Callable[[ast.AST], str]
-STORING = {
-    *("__init__", "__new__", "__post_init__", "__init_subclass__", "__set_name__", "__setattr__"),
-    *("__setitem__", "__delitem__", "__delattr__", "__setstate__", "__set__"),
-}
 STEPS = 2_000  # for one statement of a cell, before its calls are no longer walked into
-MOST_STEPS = 30_000
 
 
 class TooLong(Exception):
@@ -41,26 +37,8 @@ class Moment:
     changed: Objects  # by this cell
 
 
-@dataclass
-class Follower:
-    """Walks statements. ``dotted`` resolves imported names; ``own`` are names of imports."""
-
-    dotted: Dotted
-    imported: frozenset[str] = frozenset()
-    variables: dict[str, Value] = field(default_factory=dict)
-    heap: Heap = field(default_factory=Heap)
-    changed: Objects = NOTHING
-
-    def __post_init__(self) -> None:
-        self.frames: list[dict[str, Value]] = []
-        self.outer: list[set[str]] = []  # names that a frame declares global or nonlocal
-        self.returned: list[Value] = []
-        self.running: list[int] = []
-        self.sites: list[int] = []  # the calls that are being walked
-        self.touchy: set[str] = set()  # classes whose objects change when they are looked at
-        self.steps = 0
-        self.limit = MOST_STEPS
-        self.shallow = False
+class Follower(Memory):
+    """Walks statements."""
 
     def cell(self, body: Iterable[ast.stmt]) -> Moment:
         """Walk a cell; return what holds at its end."""
@@ -73,59 +51,6 @@ class Follower:
             except TooLong:
                 self._shallow(node, before)
         return Moment(dict(self.variables), self.heap.snapshot(), self.changed)
-
-    # -- names --------------------------------------------------------------------------------
-
-    def get(self, name: str) -> Value:
-        """Return what a name may hold."""
-        for frame in reversed(self.frames):
-            if name in frame:
-                return frame[name]
-        return self.variables.get(name, Value())
-
-    def bind(self, name: str, value: Value) -> None:
-        """Bind a name."""
-        if self.frames and name not in self.outer[-1]:
-            self.frames[-1][name] = value
-        elif self.frames and any(name in frame for frame in self.frames[:-1]):
-            next(frame for frame in reversed(self.frames[:-1]) if name in frame)[name] = value
-        else:
-            self.variables[name] = value
-
-    def change(self, objects: Objects) -> None:
-        """Note that ``objects``, and what is in them, may be changed."""
-        self.changed |= self.heap.inside(objects)
-
-    def change_only(self, objects: Objects) -> None:
-        """Note that ``objects`` may be changed, and not what they hold."""
-        self.changed |= objects
-
-    def make(self, node: object, kind: str = "", holds: Objects = NOTHING) -> Value:
-        """Return a new object, made by ``node``."""
-        if kind in purity.IMMUTABLE:
-            return Value(type=kind)
-        place = node if isinstance(node, tuple) else id(node)
-        number = self.heap.new((place, kind, *self.sites[-3:]), kind)
-        self.heap.hold([number], holds - {number})
-        return self.of(frozenset({number}))
-
-    def of(self, objects: Objects) -> Value:
-        """Return a value that may be any of ``objects``."""
-        kinds = {self.heap.types.get(one, "") for one in objects}
-        kind = kinds.pop() if len(kinds) == 1 else ""
-        return Value(objects, "" if kind == "made" else kind)
-
-    def name_of(self, node: ast.AST) -> str:
-        """Return the dotted name of something imported or built in; nothing for a variable."""
-        inner = node
-        while isinstance(inner, ast.Attribute | ast.Subscript):
-            inner = inner.value
-        if not isinstance(inner, ast.Name):
-            return ""
-        for scope in (*self.frames, self.variables):
-            if inner.id in scope and scope[inner.id].type != "module":
-                return ""
-        return self.dotted(node)
 
     # -- statements ---------------------------------------------------------------------------
 
@@ -143,8 +68,8 @@ class Follower:
 
     def _shallow(self, node: ast.stmt, before: list[dict[str, Value]]) -> None:
         """Walk a statement again, and no function that it calls."""
-        self.frames, self.outer, self.returned = [], [], []
-        self.running, self.sites = [], []
+        self.frames, self.outer, self.returned, self.floors = [], [], [], []
+        self.receivers, self.running, self.sites = [], [], []
         self._restore(before)
         self.limit, self.shallow = self.steps + MOST_STEPS, True
         self.statement(node)
@@ -207,6 +132,7 @@ class Follower:
     def _change_owners(self, target: ast.Attribute | ast.Subscript, owner: Value) -> None:
         """Note that storing in ``a.b[c]`` changes ``a.b``, and ``a``: ``df.index.name = "x"``."""
         self.change_only(owner.objects)
+        self.stored |= owner.objects
         kinds = {self.heap.types.get(one, "") for one in owner.objects}
         if any(one.startswith("class ") or one == "collections.ChainMap" for one in kinds):
             self.change(owner.objects)  # what ``__setitem__`` and properties pass it on to
@@ -282,7 +208,8 @@ class Follower:
         for handler in node.handlers:
             mid = self._state()
             if handler.name:
-                self.bind(handler.name, self.make(handler, ""))
+                kinds = self.value(handler.type).objects if handler.type else NOTHING
+                self.bind(handler.name, self.make(handler, "", kinds))
             self.block(handler.body)
             self._join(mid)
         self.block(node.orelse)
@@ -334,15 +261,19 @@ class Follower:
             self.value(decorator)
         if changes_when_looked_at(node):
             self.touchy.add(f"class {node.name}")
+        acting = self.acting.setdefault(f"class {node.name}", [])
+        for base in node.bases:
+            acting += self.acting.get(f"class {getattr(base, 'id', '')}", [])
+        acting += may_act(node)
         self.bind(node.name, self._routine(node))
 
     def _routine(self, node: Code) -> Value:
         made = self.make(node, "function")
         (number,) = made.objects
-        reads = scope_of(_standing_alone(node)).reads
+        reads = scope_of(standing_alone(node)).reads
         self.heap.routines[number] = Routine(node, reads, nested=bool(self.frames))
         for name in reads:
-            if any(name in frame for frame in self.frames):
+            if any(name in frame for frame in self.visible()):
                 self.heap.hold([number], self.get(name).objects - {number})
         return made
 
@@ -374,59 +305,8 @@ class Follower:
             before = self.returned[-1]
             self.returned[-1] = value if before == NONE else before | value
 
-    # -- states -------------------------------------------------------------------------------
-
-    def _state(self) -> list[dict[str, Value]]:
-        return [dict(self.variables), *(dict(frame) for frame in self.frames)]
-
-    def _restore(self, state: list[dict[str, Value]]) -> None:
-        self.variables = dict(state[0])
-        self.frames[:] = [dict(frame) for frame in state[1:]]
-
-    def _join(self, state: list[dict[str, Value]]) -> None:
-        for now, then in zip([self.variables, *self.frames], state, strict=True):
-            for name, value in then.items():
-                now[name] = now[name] | value if name in now and now[name] != value else value
-
     # -- expressions: see ``evaluating`` ----------------------------------------------------------
 
     def value(self, node: ast.expr) -> Value:
         """Return what an expression may give, and note what evaluating it may change."""
         return evaluate(self, node)
-
-
-def changes_when_looked_at(node: ast.ClassDef) -> bool:
-    """Say whether a property or a method that Python calls by itself may change something.
-
-    ``__len__`` that counts, ``__getitem__`` that remembers, a property that is computed once.
-    """
-    for method in node.body:
-        if not isinstance(method, ast.FunctionDef) or method.name in STORING:
-            continue
-        special = method.name.startswith("__") and method.name.endswith("__")
-        if not special and not method.decorator_list:
-            continue
-        for part in nodes_in(method):
-            stores = isinstance(part, ast.Attribute | ast.Subscript)
-            if stores and not isinstance(part.ctx, ast.Load):  # type: ignore[attr-defined]
-                return True
-            called = part.func if isinstance(part, ast.Call) else None
-            changes = purity.GROWS | purity.SHRINKS
-            if isinstance(called, ast.Attribute) and called.attr in changes:
-                return True
-    return False
-
-
-def _standing_alone(node: Code) -> Code:
-    """Return a function whose ``nonlocal`` names are global, so that it can be looked at alone."""
-    if not any(isinstance(one, ast.Nonlocal) for one in nodes_in(node)):
-        return node
-    copied = copied_tree(node)
-    for one in ast.walk(copied):
-        for body in (getattr(one, "body", None), getattr(one, "orelse", None)):
-            if not isinstance(body, list):
-                continue
-            for number, inner in enumerate(body):
-                if isinstance(inner, ast.Nonlocal):
-                    body[number] = ast.copy_location(ast.Global(inner.names), inner)
-    return copied

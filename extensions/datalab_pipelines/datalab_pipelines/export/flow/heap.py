@@ -53,6 +53,7 @@ class Heap:
     made: dict[object, int] = field(default_factory=dict)
     _inside: dict[Objects, Objects] = field(default_factory=dict)  # until something holds more
     calls: dict[int, ast.Call] = field(default_factory=dict)  # that stand for decorators
+    vague: set[int] = field(default_factory=set)  # instances whose attributes are not all known
 
     def new(self, place: object, kind: str = "") -> int:
         """Return the object that ``place`` makes; the same one each time."""
@@ -91,7 +92,8 @@ class Heap:
         for one in objects:
             kind = self.types.get(one, "")
             held = self.holds.get(one, NOTHING)
-            if kind in ("list", "tuple", "set", "dict"):
+            plain = kind in ("list", "tuple", "set", "dict", "collections.Counter")
+            if plain or kind.startswith("collections.abc."):
                 found |= held
             elif kind == "numpy.ndarray":
                 found |= {one} | held
@@ -102,6 +104,13 @@ class Heap:
             else:
                 unknown.add(one)
         return found | self.inside(frozenset(unknown))
+
+    def held(self, objects: Objects) -> Objects:
+        """Return what ``objects`` hold themselves."""
+        found = NOTHING
+        for one in objects:
+            found |= self.holds.get(one, NOTHING)
+        return found
 
     def snapshot(self) -> dict[int, Objects]:
         """Return, for now, everything that each object holds or keeps."""
@@ -125,3 +134,10 @@ def _closure(objects: Objects, edges: dict[int, Objects]) -> Objects:
 def reach(objects: Objects, edges: dict[int, Objects]) -> Objects:
     """Return ``objects`` and all that they lead to in a snapshot."""
     return _closure(objects, edges)
+
+
+def contents(objects: Objects, edges: dict[int, Objects], types: dict[int, str]) -> Objects:
+    """Return ``objects`` and what surely lies in them: in lists and the like, and in attributes."""
+    holders = ("list", "tuple", "set", "dict", "class ")
+    known = {one: held for one, held in edges.items() if types.get(one, "").startswith(holders)}
+    return _closure(objects, known)

@@ -30,6 +30,8 @@ def lives(plan: Plan) -> Lives:
     shared = set(plan.shared)
     functions = {name: them for name, them in analysis.definitions.items() if name not in shared}
     flows = [_flow(stage, analysis, functions) for stage in plan.stages]
+    for stage, flow in zip(plan.stages, flows, strict=True):
+        flow.exposed |= _at_once(flow.exposed, stage, carried)
     known: list[set[str]] = []
     bound: set[str] = set()
     for flow in flows:
@@ -49,6 +51,19 @@ def lives(plan: Plan) -> Lives:
             needed[0] |= live - set(carried)
         said.insert(0, flow.exposed & before & set(carried))
     return Lives(flows, known, needed, said)
+
+
+def _at_once(read: set[str], stage: StagePlan, carried: dict[str, list[Definition]]) -> set[str]:
+    """Return what has to be there for definitions to be said again where a stage begins."""
+    found: set[str] = set()
+    waiting = set(read)
+    while waiting:
+        name = waiting.pop()
+        one = said_before(min(stage.cells), carried.get(name, []))
+        if one:
+            waiting |= one.early - found
+            found |= one.early
+    return found
 
 
 def _flow(stage: StagePlan, analysis: Analysis, functions: dict[str, list[Definition]]) -> Flow:

@@ -38,6 +38,14 @@ SCALARS = names("scalars")
 PURE_METHODS = names("pure_methods")
 VIEW_METHODS = names("view_methods")
 DICT_METHODS = frozenset(("get", "items", "keys", "values"))
+DICTS = frozenset(
+    ("dict", "collections.Counter", "collections.OrderedDict", "collections.defaultdict")
+)
+DICT_VIEWS = {
+    "items": "collections.abc.ItemsView",
+    "keys": "collections.abc.KeysView",
+    "values": "collections.abc.ValuesView",
+}
 GROWS = frozenset(
     ("append", "add", "insert", "extend", "update", "setdefault", "push", "appendleft")
 )

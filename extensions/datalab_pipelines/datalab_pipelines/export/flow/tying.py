@@ -6,29 +6,66 @@ import ast
 
 from ..facts.tensors import made_by_tensors
 from ..model import Analysis, Interval, Plan, StagePlan
-from .calling import TENSORS
+from . import purity
+from .calling import ITERATOR
 from .connecting import Sight
-from .heap import reach
+from .heap import NOTHING, reach
+from .libraries import TENSORS
+
+# With these a class says itself what of its objects a file holds; ``copy`` asks the same.
+PICKLED = {
+    *("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__del__"),
+    *("__getattr__", "__getattribute__"),
+}
 
 
 def tied(plan: Plan, sight: Sight) -> list[Interval]:
-    """Return where a variable holds something of TensorFlow or Keras, from stage to stage.
+    """Return where a variable holds, from stage to stage, what no file keeps as it is.
 
-    Stored, a model loses what its dropout has drawn and its optimizer's memory of weights that are
-    frozen, a metric what it has counted: all of it without a word.
+    * Something of TensorFlow or Keras: stored, a model loses what its dropout has drawn and its
+      optimizer's memory of weights that are frozen, a metric what it has counted: all of it without
+      a word.
+    * An object whose class leaves out what it likes.
+    * A view of a dictionary that changes later.
     """
     types = sight.follower.heap.types
     classes = _classes_of_tensors(plan.analysis, sight)
+    own_way = {
+        f"class {node.name}"
+        for node in _classes(plan.analysis)
+        if any(getattr(one, "name", "") in PICKLED for one in node.body)
+    }
     found: list[Interval] = []
     for stage, following in zip(plan.stages, plan.stages[1:], strict=False):
         last = sight.moments[stage.cells[-1]]
+        later = sight.later[stage.cells[-1]]
         for name in sorted(_handed_on(stage, following) & set(last.variables)):
-            reached = reach(last.variables[name].objects, last.edges)
-            if any(types.get(one) == TENSORS or types.get(one) in classes for one in reached):
-                why = f"{name} holds something of TensorFlow or Keras, which no file keeps whole"
-                found.append(Interval(stage.cells[-1], following.cells[0], "tensors", why))
+            why = ""
+            for one in reach(last.variables[name].objects, last.edges):
+                kind = types.get(one, "")
+                if kind == TENSORS or kind in classes:
+                    why = (
+                        f"{name} holds something of TensorFlow or Keras, which no file keeps whole"
+                    )
+                elif kind in own_way:
+                    why = f"{name} holds an object of {kind}, which says itself how it is stored"
+                elif kind == ITERATOR:
+                    why = f"{name} is an iterator, which cannot be stored"
+                elif kind in purity.DICT_VIEWS.values() and last.edges.get(one, NOTHING) & later:
+                    why = f"{name} looks into a dictionary that changes later"
+            if why:
+                found.append(Interval(stage.cells[-1], following.cells[0], "unstorable", why))
                 break
     return found
+
+
+def _classes(analysis: Analysis) -> list[ast.ClassDef]:
+    return [
+        one.statement.node
+        for them in analysis.definitions.values()
+        for one in them
+        if isinstance(one.statement.node, ast.ClassDef)
+    ]
 
 
 def _handed_on(stage: StagePlan, following: StagePlan) -> set[str]:
@@ -38,12 +75,7 @@ def _handed_on(stage: StagePlan, following: StagePlan) -> set[str]:
 
 def _classes_of_tensors(analysis: Analysis, sight: Sight) -> set[str]:
     """Return the types, as the follower calls them, of classes that derive from Keras'."""
-    nodes = [
-        one.statement.node
-        for them in analysis.definitions.values()
-        for one in them
-        if isinstance(one.statement.node, ast.ClassDef)
-    ]
+    nodes = _classes(analysis)
     found: set[str] = set()
     while True:
         more = {
@@ -61,20 +93,27 @@ def _classes_of_tensors(analysis: Analysis, sight: Sight) -> set[str]:
 def watching(plan: Plan, sight: Sight) -> list[Interval]:
     """Return where a variable holds a function that sees variables, from stage to stage.
 
-    In another process such a function would see copies, so the stages have to be one.
+    In another process such a function would see copies, so the stages have to be one. So would the
+    methods of an instance whose class is said again in every stage, and it would be of another one.
     """
     analysis = plan.analysis
     shared = set(plan.shared) | {one.name for one in plan.parameters}
     carried = {name for name, them in analysis.definitions.items() if them[0].carried}
     routines = sight.follower.heap.routines
+    types = sight.follower.heap.types
     found: list[Interval] = []
     for stage, following in zip(plan.stages, plan.stages[1:], strict=False):
         last = sight.moments[stage.cells[-1]]
         for name in sorted(_handed_on(stage, following) & set(last.variables)):
             for one in sorted(reach(last.variables[name].objects, last.edges)):
                 routine = routines.get(one)
-                if routine is None:
+                kind = types.get(one, "").removeprefix("class ")
+                if routine is None and kind not in carried:
                     continue
+                if routine is None:
+                    why = f"{name} holds an instance of {kind}, which is not the same elsewhere"
+                    found.append(Interval(stage.cells[-1], following.cells[0], "class", why))
+                    break
                 seen = sorted((set(routine.reads) & set(last.variables)) - shared)
                 seen = [
                     one
@@ -96,3 +135,18 @@ def _is_carried(node: ast.AST, analysis: Analysis) -> bool:
         for them in analysis.definitions.values()
         for one in them
     )
+
+
+def stored_in(analysis: Analysis, sight: Sight) -> set[str]:
+    """Return the functions and classes that something is stored in: ``tag(f)``, ``kinds[0].n = 1``.
+
+    They are not what their definition says any more.
+    """
+    routines = sight.follower.heap.routines
+    nodes = {id(routines[one].node) for one in sight.follower.stored & routines.keys()}
+    return {
+        name
+        for name, them in analysis.definitions.items()
+        for one in them
+        if id(getattr(one.statement.node, "value", one.statement.node)) in nodes
+    }

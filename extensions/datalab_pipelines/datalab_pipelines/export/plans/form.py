@@ -11,6 +11,7 @@ import builtins
 
 from ..cells.names import IN_TEXT, strings_in
 from ..cells.stars import is_star
+from ..facts.identity import asks_for_identity
 from ..model import Analysis, Plan
 from ..trees import nodes_in
 
@@ -62,11 +63,11 @@ def _statement(node: ast.stmt, analysis: Analysis) -> str:
         if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             outside.extend(c for c in ast.iter_child_nodes(one) if isinstance(c, ast.stmt))
     for part in nodes_in(node):
-        if isinstance(part, ast.Compare) and _asks_for_identity(part, analysis):
-            return "it asks whether two names are one object"
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             named: set[str] = set()
             for inner in nodes_in(part):
+                if _asks_for_identity(inner, analysis):
+                    return "a function asks whether two names are one object"
                 if isinstance(inner, ast.Call):
                     named |= _names_by_text(inner)
             if named and named - _own(part):
@@ -74,17 +75,17 @@ def _statement(node: ast.stmt, analysis: Analysis) -> str:
     return ""
 
 
-def _asks_for_identity(node: ast.Compare, analysis: Analysis) -> bool:
+def _asks_for_identity(node: ast.AST, analysis: Analysis) -> bool:
     """Say whether two variables are compared with ``is``."""
-    if not any(isinstance(one, ast.Is | ast.IsNot) for one in node.ops):
+    if not isinstance(node, ast.Compare):
         return False
-    sides = [node.left, *node.comparators]
     defined = analysis.definitions
-    return all(
+    plain = all(
         isinstance(one, ast.Name | ast.Subscript)
         and not (isinstance(one, ast.Name) and one.id in defined and defined[one.id][0].shared)
-        for one in sides
+        for one in (node.left, *node.comparators)
     )
+    return plain and asks_for_identity(node, analysis)
 
 
 def _names_by_text(node: ast.Call) -> set[str]:

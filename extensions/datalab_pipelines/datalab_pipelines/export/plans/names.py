@@ -20,52 +20,9 @@ SMALL = {  # said in a title, and missed by nobody in a name that would be cut
     *("will", "with", "you", "your"),
 }
 DANGLING = SMALL - {"do", "let"}  # at the end of a name that was cut
+_RUSSIAN = "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh shch  y  e yu ya"
 CYRILLIC = str.maketrans(
-    dict(
-        zip(
-            "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
-            [
-                *(
-                    "a",
-                    "b",
-                    "v",
-                    "g",
-                    "d",
-                    "e",
-                    "e",
-                    "zh",
-                    "z",
-                    "i",
-                    "y",
-                    "k",
-                    "l",
-                    "m",
-                    "n",
-                    "o",
-                    "p",
-                ),
-                *(
-                    "r",
-                    "s",
-                    "t",
-                    "u",
-                    "f",
-                    "kh",
-                    "ts",
-                    "ch",
-                    "sh",
-                    "shch",
-                    "",
-                    "y",
-                    "",
-                    "e",
-                    "yu",
-                    "ya",
-                ),
-            ],
-            strict=True,
-        )
-    )
+    dict(zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", _RUSSIAN.split(" "), strict=True))
 )
 
 

@@ -7,12 +7,12 @@ import keyword
 
 from ...pipelines import LONGEST_NAME, NAME
 from ..errors import ExportError
-from ..facts.analysing import DRAWERS
+from ..facts.analysing import DRAWERS, part_stored_in
 from ..facts.naming import library_names
 from ..facts.tensors import ROOTS
 from ..flow.connecting import connect, follow
 from ..flow.liveness import lives
-from ..flow.tying import tied, watching
+from ..flow.tying import stored_in, tied, watching
 from ..model import Analysis, Choices, Interval, Plan, Port, StagePlan, Warn
 from .form import reason_against
 from .names import slug
@@ -45,8 +45,10 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
         return Plan(
             name, title, [stage], [], [], warnings, analysis.whole, "one", analysis=analysis
         )
-    starts, level = starts_of(analysis, choices)
     sight = follow(analysis, library_names([cell for cell in analysis.code if not cell.opaque]))
+    if names := stored_in(analysis, sight):
+        part_stored_in(analysis, names)
+    starts, level = starts_of(analysis, choices)
     intervals = list(analysis.intervals)
     while True:
         said = list(warnings)

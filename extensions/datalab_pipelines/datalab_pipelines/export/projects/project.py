@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -211,6 +212,15 @@ def _requirement_files(needs: requirements.Requirements, wheels: bool) -> dict[s
     }
 
 
+def formatter() -> list[str]:
+    """Return the command that formats: ruff as a module of this Python, else from PATH, else []."""
+    if importlib.util.find_spec("ruff"):
+        return [sys.executable, "-m", "ruff"]
+    here = str(Path(sys.executable).parent)
+    found = shutil.which("ruff", path=os.pathsep.join([here, os.environ.get("PATH", os.defpath)]))
+    return [found] if found else []
+
+
 def _tidied(files: Files, as_they_are: set[str]) -> tuple[Files, dict[str, list[str]]]:
     """Return the modules sorted and formatted, and what they still are not clean of, by rule.
 
@@ -218,8 +228,7 @@ def _tidied(files: Files, as_they_are: set[str]) -> tuple[Files, dict[str, list[
     Without ruff here nothing is known, and nothing is asked of the modules.
     """
     ours = [path for path in files if path.endswith(".py") and path not in as_they_are]
-    here = str(Path(sys.executable).parent)
-    ruff = shutil.which("ruff", path=os.pathsep.join([here, os.environ.get("PATH", os.defpath)]))
+    ruff = formatter()
     if not ruff:
         return files, {path: list(_RULES) for path in ours}
     with tempfile.TemporaryDirectory(prefix="datalab-export-") as scratch:
@@ -230,14 +239,14 @@ def _tidied(files: Files, as_they_are: set[str]) -> tuple[Files, dict[str, list[
 
         def format_them() -> None:
             for words in (["check", "-q", "--select=I", "--fix", *ours], ["format", "-q", *ours]):
-                subprocess.run([ruff, words[0], *common, *words[1:]], cwd=folder, check=False)
+                subprocess.run([*ruff, words[0], *common, *words[1:]], cwd=folder, check=False)
 
         format_them()
         if _shortened([folder / path for path in ours]):
             format_them()
         rules = [f"--select={','.join(_RULES)}", "--output-format=json", "--exit-zero"]
         said = subprocess.run(
-            [ruff, "check", *common, *rules, *ours], cwd=folder, stdout=subprocess.PIPE, check=True
+            [*ruff, "check", *common, *rules, *ours], cwd=folder, stdout=subprocess.PIPE, check=True
         )
         unclean: dict[str, list[str]] = {}
         for one in json.loads(said.stdout):

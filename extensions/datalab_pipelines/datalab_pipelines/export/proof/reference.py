@@ -12,14 +12,26 @@ import ast
 import json
 import linecache
 import os
+import re
 import sys
 import types
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ...digests import digests, digests_from_files
-from ...notebook import capture_output, display, end_of_cell, run_notebook, shell, shell_lines, show
-from ...outputs import Recorder, recording
+from ...notebook import (
+    capture_output,
+    display,
+    end_of_cell,
+    run_notebook,
+    shell,
+    shell_lines,
+    show,
+    show_error,
+)
+from ...outputs import Recorder, recording, tables_as_in_notebooks
 from ...typed import type_of
 
 GRIDS = "seaborn.axisgrid"
@@ -28,6 +40,7 @@ HELPERS: dict[str, Any] = {
     "shell_lines": shell_lines,
     "display": display,
     "capture_output": capture_output,
+    "show_error": show_error,
 }
 
 
@@ -40,6 +53,10 @@ def main() -> None:
         _forget_ipython()
     if os.environ.get("MALLOC_PERTURB_"):
         _fill_empty_arrays()
+    if any(re.search(r"\bpandas\b", cell.get("code", "")) for cell in cells):
+        with suppress(ImportError):
+            import_module("pandas")
+        tables_as_in_notebooks()  # from the first cell on: a stage's imports come first
     with recording() as recorder:
         found = _whole(cells[0], recorder) if "path" in cells[0] else _each(cells, recorder)
     target.write_text(json.dumps(found), encoding="utf-8")
@@ -84,6 +101,7 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
     for cell in cells:
         optional, quiet = _run(cell, module, recorder)
         end_of_cell()
+        tables_as_in_notebooks()
         noted = found[str(cell["index"])] = {
             "variables": {},
             "outputs": recorder.take(),

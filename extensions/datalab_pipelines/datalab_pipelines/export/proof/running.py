@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -112,13 +112,16 @@ def run_notebook(plan: Plan, folder: Path, timeout: float, more: dict[str, str])
     more = {REPORT: str(folder / ".report"), **more}
     done = process(["-m", "datalab_pipelines.export.proof.reference"], folder, timeout, more)
     if done.returncode:
-        raise does_not_run(done.stderr)
+        raise does_not_run(done.stderr, {one.index: one.runs for one in plan.analysis.code})
     loaded: Run = json.loads((folder / ".digests.json").read_text(encoding="utf-8"))
     return loaded
 
 
-def does_not_run(trace: str) -> ExportError:
-    """Return the error for a notebook that failed; ``trace`` is what Python wrote."""
+def does_not_run(trace: str, runs: Mapping[int, Sequence[str]] | None = None) -> ExportError:
+    """Return the error for a notebook that failed; ``trace`` is what Python wrote.
+
+    ``runs`` are the files whose code a cell holds: its lines are not those that a person sees.
+    """
     lines = trace.strip().splitlines() or ["nothing was said"]
     last = max((n for n, line in enumerate(lines) if RAISED.match(line)), default=len(lines) - 1)
     said = "\n".join(lines[last : last + 4])
@@ -137,8 +140,11 @@ def does_not_run(trace: str) -> ExportError:
         hint = "It needs something from the network, which cannot be reached from here. Keep the "
         hint += "data beside the notebook, or export without --verify."
     cell, line = map(int, places[-1]) if places else (0, 0)
+    files = (runs or {}).get(cell - 1, ())
+    line = 0 if files else line
+    within = f" (the cell runs {', '.join(files)})" if files else ""
     return ExportError(
-        f"the notebook does not run from top to bottom: {said}",
+        f"the notebook does not run from top to bottom: {said}{within}",
         cell=cell - 1 if cell else None,
         line=line or None,
         hint=hint,

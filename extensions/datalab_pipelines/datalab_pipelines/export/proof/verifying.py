@@ -12,6 +12,7 @@ import json
 import re
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from .comparing import Reference, difference
 from .running import Progress, TooLong, process, run_notebook, twice
 
 MOST_RUNS = 6
+MOST_QUICK_RUNS = 12  # of a notebook of which no more than QUICK seconds have gone into more runs
+QUICK = 60.0
 TIMEOUT = 3600.0
 NOTES = ".proof"
 PLACE = re.compile(r"(?:ArtifactError: )?/\S+\.py:\d+: ")  # in a folder that is gone
@@ -81,18 +84,18 @@ def _verify(plan: Plan, timeout: float, progress: Progress) -> Verification:
         plan.analysis.quiet |= {
             one.index for one in plan.analysis.code if reference.quiet(one.index)
         }
-        attempt = 0
+        attempt, spent = 0, 0.0
         while True:
             attempt += 1
             progress(f"running the pipeline of {len(plan.stages)} stages")
             found = _compare(plan, reference, folder / f"pipeline{attempt}", timeout)
             # What is drawn without a seed may be the same twice by chance, and what two runs read
             # from a clock side by side: ask once more, and a few times where something varies.
-            while found.status == "different" and len(runs) < (
-                MOST_RUNS if reference.varies else 3
-            ):
+            while found.status == "different" and _once_more(len(runs), reference.varies, spent):
                 progress("running the notebook once more: not all of it is the same each time")
+                began = time.monotonic()
                 runs.append(run_notebook(plan, folder / f"notebook{len(runs) + 1}", timeout, {}))
+                spent += time.monotonic() - began
                 reference = Reference(*runs)
                 found = compare_notes(plan, reference, folder / f"pipeline{attempt}" / NOTES)
             found.merged = merged
@@ -109,6 +112,17 @@ def _verify(plan: Plan, timeout: float, progress: Progress) -> Verification:
             progress(text)
             merged = [*merged, text]
             plan = without_boundary(plan, at, text)
+
+
+def _once_more(runs: int, varies: bool, spent: float) -> bool:
+    """Say whether to run the notebook again, before a difference is believed.
+
+    ``spent``: seconds on such runs so far. Where a quick notebook tosses coins (``varies``), a few
+    runs agree too often by chance.
+    """
+    if not varies:
+        return runs < 3
+    return runs < MOST_RUNS or (runs < MOST_QUICK_RUNS and spent < QUICK)
 
 
 def _type(plan: Plan, reference: Reference) -> None:
