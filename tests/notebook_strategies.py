@@ -52,6 +52,11 @@ class Louder(Scaled):
     def value(self):
         log.append(self.unit)
         return [super().value(), late]
+class Unit:
+    def __init__(self, held):
+        self.held = held
+    def value(self):
+        return [self.held, k]
 def make(v, among=log):
     return Scaled([v, len(among)]).value()
 """
@@ -115,13 +120,16 @@ FLAT = st.one_of(
         y=name,
         n=number,
     ),
+    line("class that reads", "{x} = Unit({y}).value()", x=name, y=name),
     line(
         "class again",
-        "class Scaled:\n    unit = {n}\n    def __init__(self, held):\n        self.held = held\n"
-        "    def value(self):\n        return [k, self.held, self.unit]\n"
+        "class Unit:\n    def __init__(self, held):\n        self.held = [held, {n}]\n"
+        "    def value(self):\n        log.append(k)\n        return [late, self.held]\n"
         "    def __add__(self, other):\n        return self",
         n=number,
     ),
+    line("class again", "{x} = Unit({n})", x=name, n=number),
+    line("class again", "{x} = type({y}).__name__, isinstance({y}, Unit)", x=name, y=name),
     line("stored in a class", "for _kind in (Scaled, Louder):\n    _kind.unit = {n}", n=number),
     line("function again", "def times(x):\n    return [x, k, {n}]", n=number),
 )

@@ -36,7 +36,9 @@ def report(value: Any, name: str = "output") -> None:
         print(value)
         return
     figure = value if hasattr(value, "savefig") else getattr(value, "figure", None)
-    if figure is not None and hasattr(figure, "savefig"):
+    if isinstance(value, type):  # its methods want an object: ``type(table)`` at the end of a cell
+        keep(f"{value}\n", name, "txt")
+    elif figure is not None and hasattr(figure, "savefig"):
         figure.savefig(_next_file(folder, name, "png"), bbox_inches="tight")
     elif hasattr(value, "to_html"):
         keep(value.to_html(), name, "html")

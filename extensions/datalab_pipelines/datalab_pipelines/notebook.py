@@ -64,7 +64,7 @@ def display(*values: Any, **_: Any) -> None:
 
 
 def _is_figure(value: Any) -> bool:
-    return hasattr(value, "savefig") and hasattr(value, "axes")
+    return hasattr(value, "savefig") and hasattr(value, "axes") and not isinstance(value, type)
 
 
 def shell(command: str, *, check: bool = False) -> None:

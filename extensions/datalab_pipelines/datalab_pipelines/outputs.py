@@ -124,7 +124,7 @@ def note_figure(figure: Any) -> None:
 
 def note_value(value: Any) -> None:
     """Note how a displayed value looks in HTML, if it does and anyone is noting."""
-    if _active is None or not hasattr(value, "_repr_html_"):
+    if _active is None or isinstance(value, type) or not hasattr(value, "_repr_html_"):
         return
     try:
         html = value._repr_html_()

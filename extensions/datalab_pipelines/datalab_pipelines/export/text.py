@@ -61,8 +61,8 @@ def apply_edits(text: str, edits: list[Edit]) -> str:
     return text
 
 
-def indent(text: str, by: str = "    ") -> str:
-    """Return code indented, the lines inside of multi-line strings left as they are."""
+def lines_inside_of_texts(text: str) -> set[int]:
+    """Return the lines of code, from 1, that begin inside of a string of several lines."""
     inside: set[int] = set()
     for node in ast.walk(ast.parse(text)):
         strings = isinstance(node, ast.JoinedStr) or (
@@ -70,6 +70,12 @@ def indent(text: str, by: str = "    ") -> str:
         )
         if strings and node.end_lineno != node.lineno:  # type: ignore[attr-defined]
             inside.update(range(node.lineno + 1, node.end_lineno + 1))  # type: ignore[attr-defined]
+    return inside
+
+
+def indent(text: str, by: str = "    ") -> str:
+    """Return code indented, the lines inside of multi-line strings left as they are."""
+    inside = lines_inside_of_texts(text)
     lines = text.split("\n")
     return "\n".join(
         line if number in inside or not line.strip() else by + line

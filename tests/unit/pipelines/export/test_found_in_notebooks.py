@@ -3,6 +3,8 @@
 import json
 from itertools import pairwise
 
+import matplotlib.figure
+import pandas
 import pytest
 from datalab_pipelines import export
 from datalab_pipelines.export.code.data_files import data_files
@@ -12,6 +14,7 @@ from datalab_pipelines.export.flow.heap import Heap
 from datalab_pipelines.export.projects import requirements
 from datalab_pipelines.export.proof.running import does_not_run
 from datalab_pipelines.export.proof.verifying import verify
+from datalab_pipelines.notebook import show
 from exporting import compare, notebook, planned, stages
 
 
@@ -252,3 +255,16 @@ def test_tables_are_joined_by_the_name_of_the_argument(tmp_path):
     )
     assert not different
     assert len(plan.stages) == 3
+
+
+def test_a_class_is_shown_as_one_though_its_objects_have_html(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DATALAB_REPORT", str(tmp_path / "report"))
+    show(type(pandas.DataFrame()))
+    show(matplotlib.figure.Figure)
+    printed = capsys.readouterr().out
+    assert "DataFrame" in printed
+    kept = [path.read_text() for path in sorted((tmp_path / "report").iterdir())]
+    assert [kind in text for kind, text in zip(("DataFrame", "Figure"), kept, strict=True)] == [
+        True,
+        True,
+    ]

@@ -82,3 +82,29 @@ def test_what_comes_before_the_first_heading_is_called_after_what_it_does(tmp_pa
     assert [one.name for one in planned(tmp_path, cells).stages] == ["load_data", "train", "look"]
     cells[0] = "df = [1].copy()"
     assert [one.name for one in planned(tmp_path, cells).stages] == ["nb", "train", "look"]
+
+
+def test_a_title_and_a_last_word_are_not_the_stages_of_a_long_notebook(tmp_path):
+    parts = ["## Load", *["x = [1]"] * 8, "## Train", *["y = x + x"] * 8, "## Look", "z = y + y"]
+    cells = ["# My notebook", *parts, "# The end", "print(z)"]
+    assert [one.name for one in planned(tmp_path, cells).stages] == [
+        "load",
+        "train",
+        "look",
+        "the_end",
+    ]
+    short = [
+        "# My notebook",
+        "## Load",
+        "x = [1]",
+        "## Train",
+        "y = x + x",
+        "# The end",
+        "print(y)",
+    ]
+    assert [one.name for one in planned(tmp_path, short).stages] == ["my_notebook", "the_end"]
+
+
+def test_no_stage_is_called_table_of_contents(tmp_path):
+    cells = ["# Churn", "## Table of Contents:", "x = [1]", "## Train", "y = x + x"]
+    assert [one.name for one in planned(tmp_path, cells).stages] == ["churn", "train"]

@@ -297,3 +297,32 @@ def test_a_figure_that_cannot_be_drawn_ends_neither_notebook_nor_stage(tmp_path)
     )
     found = verify(planned(tmp_path, cells))
     assert (found.status, len(found.plan.stages)) == ("equal", 2)
+
+
+def test_what_kaggle_writes_into_a_new_notebook_is_left_out():
+    text = (
+        "# This Python 3 environment comes with many helpful analytics libraries installed\n"
+        "x = 1  # mine\n"
+        '# Input data files are available in the read-only "../input/" directory\n'
+        "# Input data files are those of 2016\n"
+        'y = """\n# Any results you write to the current directory are saved as output.\n"""'
+    )
+    kept = text.split("\n")
+    assert tidied(text).split("\n") == [kept[1], *kept[3:]]
+
+
+def test_prose_has_no_markup_of_html():
+    assert paragraphs(
+        ["See <b>it</b>: https://example.org<br>\nMore &amp; more<br><br> x < 2 > 1"]
+    ) == ["See it: https://example.org More & more x < 2 > 1"]
+
+
+def test_a_type_is_imported_as_the_notebook_imports_its_module(tmp_path):
+    cells = stages(
+        "from sklearn import tree\nmodel = tree.DecisionTreeClassifier()",
+        "model.fit([[1], [2]], [0, 1])",
+        "score = model.score([[1]], [0])",
+    )
+    text = "\n".join(code_files(planned(tmp_path, cells)).values())
+    assert "tree.DecisionTreeClassifier" in text
+    assert "import sklearn.tree" not in text

@@ -19,6 +19,7 @@ def python(source):
     ("source", "expected"),
     [
         ("%matplotlib inline\nx = 1", "pass\nx = 1"),
+        ("%autosave 60", "pass"),
         ("%%time\nx = 1", "x = 1"),
         ("%time x = 1", "x = 1"),
         ("%%timeit\nx = 1", ""),
@@ -44,6 +45,15 @@ def test_pylab_is_what_it_imports_and_its_stars_are_named(tmp_path):
     assert "from numpy import sum" in text
     assert "*" not in text.replace("**", "")
     assert "pylab import plt" not in text
+    assert "IPython" not in text
+
+
+def test_pylab_brings_the_function_that_sets_the_size_of_figures():
+    plan, different = compare(
+        stages("%pylab inline\nfigsize(8, 4)\nxs = [1, 2]", "size = rcParams['figure.figsize'][0]")
+    )
+    assert not different
+    assert "from IPython.core.pylabtools import figsize" in "".join(code_files(plan).values())
 
 
 def test_pylab_without_its_stars_is_the_imports_alone():

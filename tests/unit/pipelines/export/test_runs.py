@@ -47,6 +47,7 @@ STANDS = {
         },
         ("z = 1", "%run fit.py\nb = [f(9)]", "a = [f(4)]"),
     ),
+    "without a percent sign": ({"fit.py": "a = [1]"}, ("z = 1", "run fit.py", "b = a")),
     "without its ending": ({"fit.py": "a = [1]"}, ("z = 1", "%run fit", "b = a")),
     "a script with a main guard": (
         {
@@ -178,6 +179,8 @@ def test_the_stages_do_what_the_cells_do(tmp_path, files, groups):
 
 def test_a_file_that_has_changed_is_read_again(tmp_path):
     read = with_files(tmp_path, {"fit.py": "a = [1]\n"}, ("z = 1", "%run fit.py", "b = a"))
-    assert "# From fit.py:\na = [1]" in export.analyse(read).code[1].code
+    found = export.analyse(read)
+    assert "# From fit.py:\na = [1]" in found.code[1].code
+    assert any("the code of fit.py is part of the pipeline" in w.message for w in found.warnings)
     (tmp_path / "fit.py").write_text("import json\n\na = json.loads('[2]')\n")
     assert "# From fit.py:\na = json.loads('[2]')" in export.analyse(read).code[1].code

@@ -87,6 +87,11 @@ ONLY_IPYTHON = {
         ("import os\nos.chdir('data')", "%run ../fit.py"),
         "goes to",
     ),
+    "another folder, without a percent sign": (
+        {"fit.py": "a = 1", "data/x": ""},
+        ("cd data", "%run ../fit.py"),
+        "goes to",
+    ),
     "a profile": ({"fit.py": "a = 1"}, ("z = 1", "%run -p fit.py"), "-p"),
     "an argument that IPython fills in": (
         {"fit.py": "a = 1"},

@@ -3,7 +3,8 @@
 import ast
 
 import pytest
-from datalab_pipelines.export.cells.names import Flow, scope_of
+from datalab_pipelines.export.cells.names import Flow
+from datalab_pipelines.export.cells.scopes import scope_of
 
 
 def flow(source):

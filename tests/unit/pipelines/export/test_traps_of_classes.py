@@ -445,6 +445,21 @@ TOGETHER = {
         "k[0] = 5\na = n.f()",
         "b = isinstance(n, Node), a",
     ),
+    "a constant that a covered builtin gives": (
+        ("len = lambda x: 42\nN = len('ab')", "def f():\n    return N", "a = f()"),
+        "b = f() + a",
+        "c = f() + b",
+    ),
+    "another name of a covered builtin": (
+        ("list = [1, 2]\nkind = list", "def f():\n    return kind", "a = f()"),
+        "b = len(f()) + len(a)",
+        "c = f() + [b]",
+    ),
+    "a number that is computed of what changes": (
+        ("n = 1\nm = n + 1", "def f():\n    return m", "a = f()"),
+        "n = 5\nb = f() + n",
+        "m = n + 1\nc = f() + b",
+    ),
     "a list in an instance": (
         (
             "class Bag:\n    def __init__(self):\n        self.items = []\n\n"

@@ -286,6 +286,22 @@ TRAPS = {
         "n=[1]",
         "print(pickle.load(open('k.pkl','rb')),n)",
     ),
+    "a function without a name as a default": (
+        "class Queue:\n    def __init__(self, items=(), key=lambda x: -x):\n"
+        "        self.key = key\n        self.items = sorted(items, key=key)\nq = Queue([1, 3, 2])",
+        "q.items.append(q.key(4))",
+        "r = Queue([5, 6])\nprint(q.items, r.items, q.key(1), r.key(2))",
+    ),
+    "a default without a name that counts": (
+        "def f(key=lambda x, seen=[]: seen.append(x) or len(seen)):\n    return key(1)\na = [f()]",
+        "a.append(f())",
+        "a.append(f())\nprint(a)",
+    ),
+    "a default without a name that reads a variable": (
+        "k = 1\nk += 1\ndef f(n, key=lambda x: x * k):\n    return key(n)\na = [f(1)]",
+        "k = 5\na.append(f(1))",
+        "k = 7\na.append(f(1))\nprint(a)",
+    ),
 }
 
 

@@ -47,6 +47,7 @@ DROPPED = {
     ),
     *("watermark", "version_information", "logstart", "logstop", "page", "notebook", "pycat"),
     "tensorflow_version",  # of Colab, which has only one left
+    *("autosave", "connect_info", "qtconsole"),
     *("pdef", "memit", "prun", "lprun", "mprun", "timeit", "tensorboard", "page"),
 }
 TIMED = {"timeit", "memit", "prun", "lprun", "mprun"}
@@ -56,13 +57,16 @@ HARMLESS_EXTENSIONS = re.compile(
     r"autoreload|watermark|tensorboard|line_profiler|memory_profiler|nb_black|lab_black|jupyter_black"
     r"|google\.colab|version_information|tikzmagic|rpy2_unused"
 )
-# What IPython.core.pylabtools.import_pylab does, less figsize() and getfigs(); the stars are named.
+# What IPython.core.pylabtools.import_pylab does; ``stars`` names what is used of it.
 PYLAB_NAMES = """import matplotlib
 import numpy
 import numpy as np
 from matplotlib import mlab, pylab, pyplot
 import matplotlib.pyplot as plt"""
-PYLAB = f"from matplotlib.pylab import *\nfrom numpy import *\n{PYLAB_NAMES}"
+PYLAB = f"""from matplotlib.pylab import *
+from numpy import *
+from IPython.core.pylabtools import figsize, getfigs
+{PYLAB_NAMES}"""
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[ \t]*(.*)\n?", re.MULTILINE)
 
 
@@ -191,6 +195,9 @@ def _calls(
         outside = runs if alone and not node.col_offset else None
         if outside and (line := _behind("run", node)) is not None:
             new = outside.code(line, found, lambda cell: translate(cell, warnings, runs, {"*"}))
+            if not found.opaque and not outside.inside:
+                said = f"the code of {found.runs[-1]} is part of the pipeline: export again when "
+                warnings.append(Warn("run", f"{said}it changes", found.index, node.lineno))
         elif outside and (line := _behind("load", node)) and outside.loads(line):
             said = f"%load {line} puts text into the editor and runs nothing: left out"
             warnings.append(Warn("load", said, found.index, node.lineno))

@@ -14,7 +14,8 @@ import re
 from ..model import CodeCell
 from ..text import Edit, apply_edits, offsets, span
 from .magics import statements_of
-from .names import Flow, scope_of
+from .names import Flow
+from .scopes import scope_of
 
 LAST = "_"
 Scoped = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef | ast.GeneratorExp

@@ -19,14 +19,15 @@ from pathlib import Path
 
 from ..errors import ExportError
 from ..model import Cell, CodeCell, Notebook
-from .names import Flow, scope_of
+from .names import Flow
 from .reading import read
+from .scopes import scope_of
 from .scripts import NO_FUTURES, OnlyAsAScript, Script, bindings
 
 NOTEBOOKS = (".ipynb", ".ipy")
 WRITTEN = re.compile(r"\A\s*%%(?:writefile|file)[ \t]+(?P<name>[^\s-]\S*)[ \t]*\n")
-MOVES = re.compile(r"\bchdir\b|^\s*%cd\b", re.MULTILINE)
-LINE = re.compile(r"^%run\b.*$", re.MULTILINE)
+MOVES = re.compile(r"\bchdir\b|^\s*%?(cd|pushd|popd)\b(?!\s*[=.(\[])", re.MULTILINE)
+LINE = re.compile(r"^%?run\b.*$", re.MULTILINE)
 EXPANDED = re.compile(r"[$*?{}~\[\]\\]")  # by IPython, before the script sees it
 OPTIONS = {"-n", "-i", "-G", "-e"}
 

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..text import Edit, apply_edits, offsets, span
-from .names import Flow, scope_of
+from .names import Flow
+from .scopes import scope_of
 
 COMMAND_LINES = {"argparse", "optparse", "getopt", "click", "typer", "fire", "docopt", "absl"}
 LOOKING = {"inspect", "__main__", "doctest", "unittest", "pytest", "runpy", "multiprocessing"}

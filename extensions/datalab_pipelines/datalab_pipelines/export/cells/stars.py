@@ -17,10 +17,12 @@ from pathlib import Path
 
 from ..model import CodeCell
 from ..text import Edit, apply_edits, offsets, span
-from .names import Flow, strings_in
+from .names import Flow
+from .scopes import strings_in
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 LONGEST = 60.0
+TOOLS = "IPython.core.pylabtools"  # of which %pylab takes two functions
 ASK = (
     "import json, sys; names = {}; exec(f'from {sys.argv[1]} import *', names); "
     "names.pop('__builtins__', None); print(); print(json.dumps(sorted(names)))"
@@ -51,6 +53,12 @@ def name_stars(code: list[CodeCell], folder: Path) -> None:
             continue
         text = f"from {module} import {', '.join(used)}" if used else f"import {module}"
         edits.setdefault(cell.index, []).append(Edit(*span(node, offsets(cell.code)), text))
+    for cell in cells:
+        for node in ast.parse(cell.code).body:
+            if isinstance(node, ast.ImportFrom) and node.module == TOOLS:
+                named = ", ".join(one.name for one in node.names if one.name in _used(code))
+                text = f"from {TOOLS} import {named}" if named else "pass"
+                edits.setdefault(cell.index, []).append(Edit(*span(node, offsets(cell.code)), text))
     for cell in cells:
         if cell.index in edits:
             cell.code = apply_edits(cell.code, edits[cell.index])

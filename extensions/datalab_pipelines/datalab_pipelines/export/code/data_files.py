@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ..cells.names import strings_in
+from ..cells.scopes import strings_in
 from ..model import Plan
 from ..trees import nodes_in
 

@@ -7,7 +7,7 @@ import re
 import symtable
 
 from ..model import Statement
-from ..text import Edit, apply_edits, offsets, span
+from ..text import Edit, apply_edits, lines_inside_of_texts, offsets, span
 
 
 def line_of(one: Statement) -> int:
@@ -78,8 +78,23 @@ def with_nonlocal(text: str, local: set[str]) -> str:
     return apply_edits(text, edits)
 
 
+# What Kaggle writes into the first cell of a new notebook, through the years: nobody's words, and
+# not true of a pipeline.
+OF_KAGGLE = re.compile(
+    r"#\s*(This Python 3 environment comes with many helpful analytics libraries installed"
+    r"|It is defined by the kaggle/python (docker|Docker) image\b.*"
+    r"|For example, here's several helpful packages to load( in)?"
+    r"|Input data files are available in the (read-only )?\"\.\./input/\" directory\.?"
+    r"|For example, running this \(by clicking run or pressing Shift\+Enter\) will list .*"
+    r"|Any results you write to the current directory are saved as output\.?"
+    r"|You can write up to \d+ ?GB to the current directory \(/kaggle/working/\) that gets .*"
+    r"|You can also write temporary files to /kaggle/temp/, but they won't be saved .*)\s*"
+)
+
+
 def tidied(text: str) -> str:
     """Return a cell without its ``pass`` lines, and without comments of what was taken out."""
+    text = _without_comments_of_kaggle(text)
     lines = text.split("\n")
     for node in reversed(ast.parse(text).body):
         at = node.lineno - 1
@@ -99,6 +114,17 @@ def tidied(text: str) -> str:
             new = "\n".join(f"# {line.strip()}" for line in node.value.value.strip().splitlines())
             lines[at : node.end_lineno] = new.split("\n") if new else []
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
+
+
+def _without_comments_of_kaggle(text: str) -> str:
+    if "#" not in text or ("input" not in text and "kaggle" not in text):
+        return text
+    inside = lines_inside_of_texts(text)
+    return "\n".join(
+        line
+        for number, line in enumerate(text.split("\n"), 1)
+        if number in inside or not OF_KAGGLE.fullmatch(line)
+    )
 
 
 def _without_pass(line: str, column: int) -> str:

@@ -7,7 +7,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 
-from ..cells.names import names_in_text
+from ..cells.scopes import names_in_text
 from ..facts.knowledge import TELLING
 from ..facts.naming import dotted
 from ..flow import purity

@@ -21,6 +21,7 @@ SHOWN = re.compile(  # blocks of code, formulas, what is commented out
 )
 TABLE = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*$", re.MULTILINE)
 ON_PAGES = re.compile(r"!\[|</?(?!(b|i|em|strong|code|font|span|u|br)\b)|---|===|\||\$[^$]*\$$")
+BREAK = re.compile(r"\s*(?:</?(?:br|p|center|div)\b[^<>]*>\s*)+", re.I)
 TAG = re.compile(r"</?(b|i|u|em|strong|code|br|font|span|sub|sup|p|center|small)\b[^>]*>", re.I)
 CODE = re.compile(r"(`{1,3})(?!`)(.+?)(?<!`)\1(?!`)")
 KEPT = re.compile("\0(\\d+)\0")
@@ -118,7 +119,11 @@ def plain(text: str) -> str:
         code.append(match[2])
         return f"\0{len(code) - 1}\0"
 
-    text = html.unescape(TAG.sub("", CODE.sub(keep, text))).replace("\xa0", " ").strip()
+    text = (
+        html.unescape(TAG.sub("", BREAK.sub(" ", CODE.sub(keep, text))))
+        .replace("\xa0", " ")
+        .strip()
+    )
     for marks in EMPHASIS * 2:  # one in another
         text = marks.sub(r"\2", text)
     text = LONG_LINK.sub(r"\1", KEPT.sub(lambda match: code[int(match[1])], text))

@@ -7,7 +7,7 @@ import builtins
 import re
 from dataclasses import dataclass, field
 
-from ..cells.names import names_in_text
+from ..cells.scopes import names_in_text
 from ..facts import knowledge
 from ..facts.folders import makes_folder
 from ..facts.naming import dotted

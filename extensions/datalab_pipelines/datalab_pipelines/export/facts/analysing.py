@@ -6,9 +6,10 @@ import ast
 import re
 
 from ..cells.magics import statements_of
-from ..cells.names import Flow, scope_of
+from ..cells.names import Flow
 from ..cells.namespaces import name_globals
 from ..cells.remembered import name_remembered
+from ..cells.scopes import scope_of
 from ..cells.stars import name_stars
 from ..cells.translating import translate_all
 from ..errors import ExportError

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from ..cells.names import strings_in
+from ..cells.scopes import strings_in
 from ..model import Analysis, CodeCell, Interval
 from ..trees import nodes_in
 from . import knowledge

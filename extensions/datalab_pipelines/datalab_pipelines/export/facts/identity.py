@@ -12,7 +12,8 @@ import builtins
 from collections import defaultdict
 from collections.abc import Iterator
 
-from ..cells.names import Flow, scope_of
+from ..cells.names import Flow
+from ..cells.scopes import scope_of
 from ..model import Analysis, CodeCell, Interval
 from ..trees import nodes_in
 from .sharing import reached

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 
-from ..cells.names import scope_of
+from ..cells.scopes import scope_of
 from ..model import CodeCell, Notebook, Parameter
 from .constants import constant
 from .sharing import bindings

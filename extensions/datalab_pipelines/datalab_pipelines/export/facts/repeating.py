@@ -12,7 +12,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..cells.names import Flow, scope_of, strings_in
+from ..cells.names import Flow
+from ..cells.scopes import scope_of, strings_in
 from ..model import CodeCell, Definition
 from ..trees import nodes_in
 from .looking import kept_attributes

@@ -10,7 +10,8 @@ import ast
 from collections.abc import Iterator
 
 from ..cells.magics import statements_of
-from ..cells.names import Flow, scope_of, strings_in
+from ..cells.names import Flow
+from ..cells.scopes import scope_of, strings_in
 from ..model import CodeCell, Statement, Warn
 from .constants import constant
 from .soundness import Function

@@ -14,12 +14,13 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from ..cells.names import Flow, scope_of
+from ..cells.names import Flow
+from ..cells.scopes import scope_of
 from ..model import CodeCell, Definition, Statement
 from ..trees import nodes_in
 from .constants import computed, constant, is_type, made_of_constants
 from .looking import kept_attributes
-from .naming import BUILTINS, root_of
+from .naming import root_of
 from .places import is_place
 from .repeating import Repeating, early_of
 from .soundness import Function, changed_names, changed_roots, sound
@@ -111,7 +112,7 @@ def _constant(
     name: str, cell: CodeCell, one: Statement, beside: set[str], kind: str = "constant"
 ) -> Definition:
     value = one.node.value  # type: ignore[attr-defined]
-    used = {n.id for n in nodes_in(value) if isinstance(n, ast.Name)} - BUILTINS
+    used = {n.id for n in nodes_in(value) if isinstance(n, ast.Name)}
     return Definition(name, kind, cell.index, one, used, beside)
 
 

@@ -149,7 +149,8 @@ def _plain_name(bound: dict[str, list[ast.stmt]]) -> Callable[[ast.expr], bool]:
                 node.attr in MATH and bool(makers) and all(isinstance(b, IMPORTS) for b in makers)
             )
         assigned = bound.get(root_of(node), [])
-        return all(isinstance(one, ast.Assign) for one in assigned)
+        own = not assigned or not hasattr(builtins, root_of(node))  # else ``len`` may be another
+        return own and all(isinstance(one, ast.Assign) for one in assigned)
 
     return named
 
@@ -197,7 +198,7 @@ def _sound_defaults(function: ast.AST, bound: dict[str, list[ast.stmt]]) -> bool
 
     A name or attribute is, and what is computed of constants: they are among what the definition
     reads early, which has to be shared. So is a list or dictionary of constants that the function
-    only looks at.
+    only looks at; and a function without a name, as long as its own defaults are.
     """
     assert isinstance(function, Function | ast.Lambda)
     arguments = function.args
@@ -210,6 +211,7 @@ def _sound_defaults(function: ast.AST, bound: dict[str, list[ast.stmt]]) -> bool
         constant(default)
         or (isinstance(default, ast.Name | ast.Attribute) and root_of(default) != "")
         or computed(default, _plain_name(bound))
+        or (isinstance(default, ast.Lambda) and _sound_defaults(default, bound))
         or (_flat(default) and only_looked_at(function, argument.arg, bound))
         for argument, default in pairs
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from ..cells.names import WORD, strings_in
+from ..cells.scopes import WORD, strings_in
 from ..model import Analysis, CodeCell, Interval
 from ..trees import nodes_in
 from . import knowledge

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from ..cells.names import scope_of
+from ..cells.scopes import scope_of
 from ..facts.constants import constant
 from ..facts.looking import only_looked_at
 from ..facts.naming import BUILTINS, root_of

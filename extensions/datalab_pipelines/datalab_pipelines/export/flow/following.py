@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..cells.names import scope_of
+from ..cells.scopes import scope_of
 from ..trees import nodes_in, standing_alone
 from . import purity
 from .classes import changes_when_looked_at, may_act

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from ..cells.names import Flow, scope_of
+from ..cells.names import Flow
+from ..cells.scopes import scope_of
 from ..facts.sharing import reached, said_before
 from ..model import Analysis, Definition, Plan, StagePlan
 

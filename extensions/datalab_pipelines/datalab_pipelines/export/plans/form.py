@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 
-from ..cells.names import IN_TEXT, strings_in
+from ..cells.scopes import IN_TEXT, strings_in
 from ..cells.stars import is_star
 from ..facts.identity import asks_for_identity
 from ..model import Analysis, Plan
@@ -64,11 +64,14 @@ def _statement(node: ast.stmt, analysis: Analysis) -> str:
             outside.extend(c for c in ast.iter_child_nodes(one) if isinstance(c, ast.stmt))
     for part in nodes_in(node):
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            named: set[str] = set()
             for inner in nodes_in(part):
                 if _asks_for_identity(inner, analysis):
                     return "a function asks whether two names are one object"
-                if isinstance(inner, ast.Call) and _names_by_text(inner) - _own(part):
-                    return "a function names variables in the text of a query"
+                if isinstance(inner, ast.Call):
+                    named |= _names_by_text(inner)
+            if named and named - _own(part):
+                return "a function names variables in the text of a query"
     return ""
 
 

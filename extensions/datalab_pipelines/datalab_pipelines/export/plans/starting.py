@@ -12,6 +12,8 @@ from ..model import Analysis, Choices, CodeCell, Interval
 from ..trees import nodes_in
 
 MOST, LEAST = 8, 2
+LONG, NEARLY_ALL = 10, 0.8  # cells of a section, and its share of all lines
+CONTENTS = re.compile(r"(the )?(table of )?contents?\W*|toc|index\W*", re.IGNORECASE)
 TAG = re.compile(r"(?:stage|step|block):(.+)")
 
 LOADS = re.compile(r"read_\w+|load_\w+|fetch_\w+|make_\w+|loadtxt|genfromtxt|open")
@@ -53,14 +55,21 @@ def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
         return tagged if tagged[0].cell == first.cell else [first, *tagged], "tags"
     levels = [_at_level(analysis, level) for level in range(1, BOLD + 1)]
     split = [_that_split(moved(starts, analysis, intervals), analysis) for starts in levels]
-    for starts, left in zip(levels, split, strict=True):
-        if LEAST <= len(left) <= MOST:
+    fit = [
+        (starts, left)
+        for starts, left in zip(levels, split, strict=True)
+        if LEAST <= len(left) <= MOST
+    ]
+    for starts, left in fit:
+        if not _lopsided(left, analysis):
             return starts, "headings"
     for starts, left in zip(levels, split, strict=True):
         if len(left) > MOST:
             lost = [one for one in moved(starts, analysis, intervals) if one not in left]
             kept = [*_joined(left, analysis), *lost]  # the plan says why those are lost
             return sorted(kept, key=lambda one: one.cell), "headings"
+    if fit:
+        return fit[0][0], "headings"
     shaped = _by_shape(analysis)
     if len(_that_split(shaped, analysis)) >= LEAST:
         return shaped, "shape"
@@ -77,7 +86,7 @@ def _at_level(analysis: Analysis, level: int) -> list[Start]:
     for cell in analysis.notebook.cells:
         if cell.kind == "markdown":
             for depth, text in headings(cell.source):
-                if depth <= level:
+                if depth <= level and not CONTENTS.fullmatch(text):
                     title = text
         elif cell.kind == "code" and cell.source.strip():
             if not found or title:
@@ -140,17 +149,30 @@ def _within(cell: int, intervals: list[Interval]) -> bool:
 
 def _joined(starts: list[Start], analysis: Analysis) -> list[Start]:
     """Return at most ``MOST`` of ``starts``: the smallest neighbours are joined."""
-    weights = []
-    for number, start in enumerate(starts):
-        end = starts[number + 1].cell if number + 1 < len(starts) else len(analysis.notebook.cells)
-        cells = [cell for cell in analysis.code if start.cell <= cell.index < end]
-        weights.append(1 + sum(cell.code.count("\n") + 1 for cell in cells))
+    weights = [1 + lines for _, lines in _sizes(starts, analysis)]
     kept = list(starts)
     while len(kept) > MOST:
         at = min(range(1, len(kept)), key=lambda one: weights[one - 1] + weights[one])
         weights[at - 1] += weights.pop(at)
         kept.pop(at)
     return kept
+
+
+def _lopsided(starts: list[Start], analysis: Analysis) -> bool:
+    """Say whether one section is nearly all of a long notebook: a title, and one at the end."""
+    sizes = _sizes(starts, analysis)
+    cells, lines = max(sizes, key=lambda one: one[1])
+    return cells >= LONG and lines > NEARLY_ALL * sum(lines for _, lines in sizes)
+
+
+def _sizes(starts: list[Start], analysis: Analysis) -> list[tuple[int, int]]:
+    """Return how many cells and lines of code each section has."""
+    ends = [start.cell for start in starts[1:]] + [len(analysis.notebook.cells)]
+    found = []
+    for start, end in zip(starts, ends, strict=True):
+        cells = [cell for cell in analysis.code if start.cell <= cell.index < end]
+        found.append((len(cells), sum(cell.code.count("\n") + 1 for cell in cells)))
+    return found
 
 
 def _by_shape(analysis: Analysis) -> list[Start]:
