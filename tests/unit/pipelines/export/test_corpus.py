@@ -32,7 +32,7 @@ STAGES = {
     "puzzles": 3,
     "queue_simulation": 3,
     "sales_cleaning": 4,
-    "shell_and_files": 2,
+    "shell_and_files": 3,
     "spam_filter": 6,
     "text_mining": 3,
     "time_series": 3,

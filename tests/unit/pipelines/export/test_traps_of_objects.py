@@ -53,6 +53,12 @@ APART |= {
         "print(a.f())",
         "k = 7\nprint(A().f())",
     ),
+    "objects that are compared by identity": stages(
+        "class A:\n    def __init__(self): self.n = 0\na = A()\nall_of_them = {'a': a, 'l': [1]}\n"
+        "l = all_of_them['l']",
+        "all_of_them['a'].n += 1\nl.append(2)",
+        "print(a is all_of_them['a'], l is all_of_them['l'], l is not all_of_them['a'], a.n)",
+    ),
     "a setting after something was shown": stages(
         "import numpy as np\nnp.set_printoptions(precision=2)",
         "print(np.array([1.23456]))",
@@ -163,6 +169,16 @@ TOGETHER = {
         "_t = v.set(v.get() + 1)\nprint(v.get())",
     ),
 }
+
+
+def test_a_table_that_the_last_stage_changes_in_place_is_what_the_pipeline_gives():
+    cells = stages(
+        "import pandas as pd\ndf = pd.DataFrame({'a': [2, 1]})\nother = df.copy()",
+        "df['b'] = 1\nprint(other.a.sum())",
+    )
+    plan, different = compare(cells)
+    assert not different
+    assert [port.name for port in plan.stages[-1].outputs] == ["df"]
 
 
 @pytest.mark.parametrize("name", APART)

@@ -51,6 +51,24 @@ def keep_identical_together(found: Analysis, code: list[CodeCell]) -> None:
                 found.intervals.append(Interval(taking[-1][0], cell.index, "identity", why))
 
 
+def still_identical(
+    intervals: list[Interval], found: Analysis, told_apart: set[int]
+) -> list[Interval]:
+    """Return ``intervals`` but for those of cells that only compare objects which are followed.
+
+    Such objects travel as one, so they are the same objects afterwards. ``told_apart`` are the
+    comparisons that the follower knows to be of such.
+    """
+    asking = {
+        cell.index
+        for cell in found.code
+        for one in cell.statements
+        for node in _compares(one.node)
+        if _asked_of(node, found) and id(node) not in told_apart
+    }
+    return [one for one in intervals if one.code != "identity" or one.last in asking]
+
+
 def asks_for_identity(node: ast.AST, found: Analysis) -> bool:
     """Say whether it compares two variables with ``is``."""
     return isinstance(node, ast.Compare) and bool(_asked_of(node, found))

@@ -21,6 +21,7 @@ from .heap import NOTHING, Objects, Value, contents, reach
 from .liveness import lives
 
 RESULTS = {purity.FRAME, purity.SERIES, purity.ARRAY, "int", "float", "str", "bool"}
+TABLES = {purity.FRAME, purity.SERIES}
 RANDOM = "random state"  # not a name, so no variable of the notebook's
 
 
@@ -118,7 +119,15 @@ def _results(plan: Plan, stage: StagePlan, flow: Flow, sight: Sight) -> list[Por
     left_out = looped | set(plan.shared) | {one.name for one in plan.parameters}
     left_out |= plan.analysis.unstorable | _settings_of(_statements(plan.analysis, stage))
     found = []
-    for name in sorted(flow.definite - left_out):
+    changed = NOTHING
+    for index in stage.cells:
+        changed |= sight.moments[index].changed
+    again = {  # tables that came from above, and that this stage changes in place
+        name
+        for name in flow.exposed & set(last.variables)
+        if last.variables[name].objects & changed and _type_of(last.variables[name]) in TABLES
+    }
+    for name in sorted((flow.definite | again) - left_out):
         kind = _type_of(last.variables.get(name))
         if not name.startswith("_") and (
             kind in RESULTS or kind.split(".")[0] in purity.ESTIMATOR_ROOTS - {"statsmodels"}

@@ -125,6 +125,8 @@ def _compare(at: Follower, node: ast.Compare) -> Value:
     if any(isinstance(one, ast.Is | ast.IsNot) for one in node.ops):
         for one in given:  # whether two names are one object counts from here on
             at.change_only(one.objects)
+        if all(_is_seen(at, one) for one in given):
+            at.told_apart.add(id(node))
     if any(isinstance(one, ast.Is | ast.IsNot | ast.In | ast.NotIn) for one in node.ops):
         return Value(type="bool")
     if any(one.type == purity.SERIES for one in given):
@@ -134,6 +136,13 @@ def _compare(at: Follower, node: ast.Compare) -> Value:
     if all(one.type in purity.IMMUTABLE for one in given):
         return Value(type="bool")
     return at.make(node, "made") if any(one.objects for one in given) else Value()
+
+
+def _is_seen(at: Follower, value: Value) -> bool:
+    """Say whether a value is surely one of the objects that are followed, no number or text."""
+    kinds = {at.heap.types.get(one, "") for one in value.objects}
+    known = ("list", "dict", "set", purity.FRAME, purity.SERIES, purity.ARRAY)
+    return bool(kinds) and all(one in known or one.startswith("class ") for one in kinds)
 
 
 def _operation(at: Follower, node: ast.BinOp) -> Value:

@@ -8,6 +8,7 @@ import keyword
 from ...pipelines import LONGEST_NAME, NAME
 from ..errors import ExportError
 from ..facts.analysing import DRAWERS, part_stored_in
+from ..facts.identity import still_identical
 from ..facts.naming import library_names
 from ..facts.tensors import ROOTS
 from ..flow.connecting import connect, follow
@@ -49,7 +50,8 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
     if names := stored_in(analysis, sight):
         part_stored_in(analysis, names)
     starts, level = starts_of(analysis, choices)
-    intervals = list(analysis.intervals)
+    told_apart = sight.follower.told_apart
+    intervals = still_identical(analysis.intervals, analysis, told_apart)
     while True:
         said = list(warnings)
         fit = moved(starts, analysis, intervals) if level in ("headings", "shape") else starts
