@@ -87,6 +87,8 @@ def _method(
     if inplace:
         at.change_only(owner.objects)
         return NONE
+    if method in purity.GROWS | purity.SHRINKS:
+        at.resized |= owner.objects
     if method in purity.GROWS:
         at.change_only(owner.objects)
         added = everything

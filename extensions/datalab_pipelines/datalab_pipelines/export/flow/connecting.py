@@ -33,6 +33,7 @@ class Sight:
     follower: Follower
     draws: Draws
     later: dict[int, Objects] = field(default_factory=dict)  # changed in a later cell than this
+    resized_later: dict[int, Objects] = field(default_factory=dict)
 
 
 def follow(analysis: Analysis, resolve: dict[str, str]) -> Sight:
@@ -47,10 +48,11 @@ def follow(analysis: Analysis, resolve: dict[str, str]) -> Sight:
     for cell in analysis.code:
         if not cell.opaque:
             moments[cell.index] = follower.cell(one.node for one in cell.statements)
-    changed = NOTHING
+    changed = resized = NOTHING
     for index in sorted(moments, reverse=True):
-        found.later[index] = changed
+        found.later[index], found.resized_later[index] = changed, resized
         changed |= moments[index].changed
+        resized |= moments[index].resized
     return found
 
 

@@ -35,6 +35,7 @@ class Moment:
     variables: dict[str, Value]
     edges: dict[int, Objects]
     changed: Objects  # by this cell
+    resized: Objects = NOTHING  # by this cell: lists and dictionaries in which something is put
 
 
 class Follower(Memory):
@@ -42,7 +43,7 @@ class Follower(Memory):
 
     def cell(self, body: Iterable[ast.stmt]) -> Moment:
         """Walk a cell; return what holds at its end."""
-        self.changed = NOTHING
+        self.changed = self.resized = NOTHING
         for node in body:
             self.limit = min(self.steps + STEPS, MOST_STEPS)
             before = self._state()
@@ -50,7 +51,7 @@ class Follower(Memory):
                 self.statement(node)
             except TooLong:
                 self._shallow(node, before)
-        return Moment(dict(self.variables), self.heap.snapshot(), self.changed)
+        return Moment(dict(self.variables), self.heap.snapshot(), self.changed, self.resized)
 
     # -- statements ---------------------------------------------------------------------------
 
@@ -133,6 +134,8 @@ class Follower(Memory):
         """Note that storing in ``a.b[c]`` changes ``a.b``, and ``a``: ``df.index.name = "x"``."""
         self.change_only(owner.objects)
         self.stored |= owner.objects
+        if isinstance(target, ast.Subscript):
+            self.resized |= owner.objects
         kinds = {self.heap.types.get(one, "") for one in owner.objects}
         if any(one.startswith("class ") or one == "collections.ChainMap" for one in kinds):
             self.change(owner.objects)  # what ``__setitem__`` and properties pass it on to
@@ -297,7 +300,9 @@ class Follower(Memory):
                 if not self.frames:
                     self.variables.pop(target.id, None)
             elif isinstance(target, ast.Attribute | ast.Subscript):
-                self.change_only(self.value(target.value).objects)
+                owner = self.value(target.value)
+                self.change_only(owner.objects)
+                self.resized |= owner.objects
 
     def _Return(self, node: ast.Return) -> None:
         if node.value is not None and self.returned:

@@ -32,6 +32,7 @@ class Memory:
         self.sites: list[int] = []  # the calls that are being walked
         self.touchy: set[str] = set()  # classes whose objects change when they are looked at
         self.acting: dict[str, list[Routine]] = {}  # by class, methods that may change variables
+        self.resized: Objects = NOTHING  # by this cell, as far as code says so: ``d[k] = v``
         self.told_apart: set[int] = set()  # comparisons by ``is`` of objects that are followed
         self.stored: Objects = NOTHING  # objects of which an attribute was set
         self.steps = 0

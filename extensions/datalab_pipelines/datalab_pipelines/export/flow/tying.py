@@ -38,7 +38,7 @@ def tied(plan: Plan, sight: Sight) -> list[Interval]:
     found: list[Interval] = []
     for stage, following in zip(plan.stages, plan.stages[1:], strict=False):
         last = sight.moments[stage.cells[-1]]
-        later = sight.later[stage.cells[-1]]
+        later = sight.resized_later[stage.cells[-1]]
         for name in sorted(_handed_on(stage, following) & set(last.variables)):
             why = ""
             for one in reach(last.variables[name].objects, last.edges):
