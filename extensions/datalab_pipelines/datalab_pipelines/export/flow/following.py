@@ -133,9 +133,10 @@ class Follower(Memory):
     def _change_owners(self, target: ast.Attribute | ast.Subscript, owner: Value) -> None:
         """Note that storing in ``a.b[c]`` changes ``a.b``, and ``a``: ``df.index.name = "x"``."""
         self.change_only(owner.objects)
-        self.stored |= owner.objects
-        if isinstance(target, ast.Subscript):
+        if isinstance(target, ast.Subscript):  # of no function, and of no class
             self.resized |= owner.objects
+        else:
+            self.stored |= owner.objects
         kinds = {self.heap.types.get(one, "") for one in owner.objects}
         if any(one.startswith("class ") or one == "collections.ChainMap" for one in kinds):
             self.change(owner.objects)  # what ``__setitem__`` and properties pass it on to
