@@ -138,6 +138,12 @@ def reach(objects: Objects, edges: dict[int, Objects]) -> Objects:
 
 def contents(objects: Objects, edges: dict[int, Objects], types: dict[int, str]) -> Objects:
     """Return ``objects`` and what surely lies in them: in lists and the like, and in attributes."""
-    holders = ("list", "tuple", "set", "dict", "class ")
-    known = {one: held for one, held in edges.items() if types.get(one, "").startswith(holders)}
-    return _closure(objects, known)
+    found = set(objects)
+    waiting = list(objects)
+    while waiting:
+        one = waiting.pop()
+        if types.get(one, "").startswith(("list", "tuple", "set", "dict", "class ")):
+            more = edges.get(one, NOTHING) - found
+            found |= more
+            waiting += more
+    return frozenset(found)
