@@ -44,6 +44,7 @@ from .stages import Stage
 from .stores import Store, open_store
 
 PROOF = "DATALAB_EXPORT_PROOF"  # the folder in which an export's proof wants notes
+EXPORT_RECORD = ".datalab-export.json"  # in the folder of a project that was a notebook
 LARGEST_VALUE = 100_000
 LONGEST_MESSAGE = 8_000
 # SageMaker shows the first 1,024 characters of this file as the job's FailureReason:
@@ -213,17 +214,26 @@ def forgive(store: Store, call: Call) -> None:
 def read_arguments(call: Call, store: Store) -> dict[str, Any]:
     """Return the stage's arguments: the values given, and the inputs loaded."""
     arguments = dict(call.values)
+    elsewhere = _was_a_notebook()
     for name, reference in call.inputs.items():
         if isinstance(reference, list):
             arguments[name] = [
-                read_value(store, call.run, one, elsewhere=True)
+                read_value(store, call.run, one, elsewhere=elsewhere)
                 if isinstance(one, Reference)
                 else one
                 for one in reference
             ]
         else:
-            arguments[name] = read_value(store, call.run, reference, elsewhere=True)
+            arguments[name] = read_value(store, call.run, reference, elsewhere=elsewhere)
     return arguments
+
+
+def _was_a_notebook() -> bool:
+    """Say whether the stages were a notebook's cells, in which all variables are the same objects.
+
+    Who writes a pipeline by hand knows that a stage gets copies, of functions and classes, too.
+    """
+    return bool(os.environ.get(PROOF)) or Path(EXPORT_RECORD).exists()
 
 
 def invoke(stage: Stage[..., Any], arguments: Mapping[str, Any]) -> Any:

@@ -1,8 +1,12 @@
 """What a stage's function defines means something in that stage alone."""
 
+import subprocess
+import sys
+
 import pytest
 from datalab_pipelines import stage
 from datalab_pipelines.belonging import local_to_a_stage
+from datalab_pipelines.entry import EXPORT_RECORD
 from datalab_pipelines.errors import ArtifactError
 from datalab_pipelines.serializers import load, save
 
@@ -48,3 +52,46 @@ def test_another_stage_does_not_take_them_and_who_reads_the_result_does(at, tmp_
 def test_a_function_that_only_knows_what_it_was_given_goes_on(tmp_path):
     save(makes.function()[4], tmp_path / "closure")
     assert load(tmp_path / "closure", elsewhere=True)(4) == 7
+
+
+PIPELINE = """
+from datalab_pipelines import pipeline, stage
+
+
+@stage
+def fit() -> object:
+    factor = 2
+
+    def predict(x):
+        return x * factor
+
+    return predict
+
+
+@stage
+def judge(predict: object) -> int:
+    return predict(21)
+
+
+@pipeline("closure")
+def main() -> None:
+    judge(fit())
+
+
+if __name__ == "__main__":
+    main.main()
+"""
+
+
+@pytest.mark.parametrize("exported", [False, True])
+def test_only_a_project_that_was_a_notebook_refuses_a_function_that_sees_variables(
+    exported, tmp_path
+):
+    (tmp_path / "pipeline.py").write_text(PIPELINE)
+    if exported:
+        (tmp_path / EXPORT_RECORD).write_text("{}")
+    command = [sys.executable, "pipeline.py", "run"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert done.returncode == (1 if exported else 0), said
+    assert ("another stage cannot take it" in said) is exported

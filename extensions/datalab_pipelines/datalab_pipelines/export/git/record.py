@@ -11,7 +11,9 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 
-NAME = ".datalab-export.json"
+from ...entry import EXPORT_RECORD
+
+NAME = EXPORT_RECORD
 FORMAT = 1
 LARGEST_KEPT = 512 * 1024
 
