@@ -7,7 +7,7 @@ LOCK ?=
 BIN := .venv/bin
 STAMPS := .make
 # Most tests wait for processes, so there are more workers than cores here.
-PARALLEL ?= -n 4 --dist loadgroup --no-loadscope-reorder
+PARALLEL ?= -n 4
 N ?= 20000
 # All of them, on a Debian that is made here: no registry is needed.
 IMAGES ?=

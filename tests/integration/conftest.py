@@ -18,7 +18,7 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 def public() -> Iterator[Path]:
     """A directory that all accounts can pass through, with a checkout and its environment in src.
 
-    Made in minutes, so whoever uses it is in the group ``public``: one worker runs them all.
+    Made in minutes, so one worker runs all that use it: see ``scheduling``.
     """
     if not Path(SYSTEM_PYTHON).exists():
         pytest.skip("no system Python, so no environment that other accounts could read")

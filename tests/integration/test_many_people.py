@@ -26,7 +26,6 @@ def site(public):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("public")
 @pytest.mark.root
 @needs_root
 @pytest.mark.timeout(600)

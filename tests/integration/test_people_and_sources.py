@@ -97,7 +97,6 @@ def _process(part: str) -> psutil.Process | None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("public")
 @pytest.mark.root
 @needs_root
 @pytest.mark.timeout(900)

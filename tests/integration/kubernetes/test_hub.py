@@ -24,7 +24,6 @@ from fakes.kubernetes.containers import RealWorkspace
 from fakes.ports import free_port
 from hubproc import running_hub, until
 
-pytestmark = pytest.mark.spread
 TOKEN = "t" * 32
 CATALOG = """
 images:

@@ -27,8 +27,6 @@ from fakes.ports import free_port
 from fakes.sagemaker import FakeAws, Fault, Timing, server_error, throttled
 from sagemaker_site import FILE_SYSTEM, SETTINGS, TESTS, eventually, secrets_of
 
-pytestmark = pytest.mark.spread
-
 
 @dataclass
 class Killable:

@@ -52,7 +52,6 @@ def test_every_notebook_of_the_corpus_has_its_number_of_stages():
 
 
 @pytest.mark.slow
-@pytest.mark.spread
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_the_exported_project_is_verified_in_processes_of_its_own(path, tmp_path):

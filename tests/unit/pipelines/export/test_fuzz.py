@@ -39,7 +39,6 @@ def test_a_random_notebook_and_its_pipeline_agree_or_the_pipeline_refuses(made):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("fuzz many")
 @pytest.mark.timeout(12 * 3600)
 @settings(max_examples=MANY, **LOOSE)
 @given(notebooks())
@@ -48,7 +47,6 @@ def test_many_random_notebooks_and_their_pipelines_agree(made):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("fuzz processes")
 @pytest.mark.timeout(3600)
 @settings(max_examples=50, **LOOSE)
 @given(notebooks())

@@ -81,7 +81,6 @@ def test_a_cell_that_means_something_else_is_noticed(name):
 
 
 @pytest.mark.slow
-@pytest.mark.spread
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", SOME)
 def test_every_mutant_of_a_notebook_is_noticed_or_equivalent(name, record_property):
