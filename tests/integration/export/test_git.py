@@ -268,7 +268,8 @@ def test_an_author_is_needed_and_nothing_is_guessed(
         with pytest.raises(ExportError, match="git does not know who you are") as said:
             export(PROJECT, target)
         assert "git config --global user.email" in said.value.hint
-        assert "git config" in git_state(target, "churn").problem
+        problem = git_state(target, "churn").problem
+        assert "needs an author. Tell it once: git config" in problem
     repository.git("config", "user.name", "Grace")
     repository.git("config", "user.email", "grace@example.org")
     done = repository.export()

@@ -56,7 +56,8 @@ def git_state(target: Path, name: str, branch: str = "", host: str = "") -> GitS
         state.current = place.current()
         _fill(state, place, name, branch, host)
     except ExportError as error:
-        state.problem = str(error)
+        said = f"{error.message[:1].upper()}{error.message[1:]}"
+        state.problem = f"{said}. {error.hint}" if error.hint else said  # a paragraph of the panel
     except GitFailed as error:
         state.problem = f"git failed: {error}"
     return state
