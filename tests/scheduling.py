@@ -31,17 +31,29 @@ class ByFile(LoadScopeScheduling):
     """Gives a worker the tests of a file, or one that is spread."""
 
     def _split_scope(self, nodeid: str) -> str:
-        if SPREAD.match(nodeid):
-            return nodeid
-        file = nodeid.split("::", 1)[0]
-        return TOGETHER.pattern if TOGETHER.match(file) else file
+        return unit(nodeid)
 
 
-def rank(item: pytest.Item) -> tuple[bool, float, int, str]:
-    """Return where an item stands; inside of a file the order stays."""
+def unit(nodeid: str) -> str:
+    """Return what a test is given to a worker with."""
+    if SPREAD.match(nodeid):
+        return nodeid
+    file = nodeid.split("::", 1)[0]
+    return TOGETHER.pattern if TOGETHER.match(file) else file
+
+
+def put_in_order(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest; inside of a file the order stays."""
+    longest: dict[str, float] = {}
+    for item in items:
+        limit = item.get_closest_marker("timeout")  # what may take long does take long
+        one = unit(item.nodeid)
+        longest[one] = max(longest.get(one, 0), limit.args[0] if limit else 0)
+    items.sort(key=lambda item: _rank(item, longest[unit(item.nodeid)]))
+
+
+def _rank(item: pytest.Item, longest: float) -> tuple[bool, float, int, str]:
     path = item.path.relative_to(Path(__file__).parent).as_posix()
-    limit = item.get_closest_marker("timeout")  # what may take long does take long
-    longest = limit.args[0] if limit else 0
     fills = bool(SPREAD.match(item.nodeid)) and longest < LONG  # what the others leave
     for at, parts in enumerate(FIRST):
         if path.startswith(parts):
