@@ -80,7 +80,7 @@ def _cannot_be_stored(node: ast.AST, resolve: dict[str, str], generators: set[st
         return "where the process prints"
     if isinstance(node, ast.Call):
         name = dotted(node.func, resolve)
-        if name in ("pandas.DataFrame", "pandas.Series") and _without_copy(node):
+        if name in ("pandas.DataFrame", "pandas.Series") and without_copy(node):
             return "a table that looks into something else"
         if name in knowledge.UNSTORABLE:
             return knowledge.UNSTORABLE[name]
@@ -98,9 +98,10 @@ def _cannot_be_stored(node: ast.AST, resolve: dict[str, str], generators: set[st
     return ""
 
 
-def _without_copy(node: ast.Call) -> bool:
+def without_copy(node: ast.Call) -> bool:
+    """Say whether a call is told not to copy what it is given: ``copy=False``."""
     return any(
-        word.arg == "copy" and isinstance(word.value, ast.Constant) and word.value.value is False
+        word.arg == "copy" and isinstance(word.value, ast.Constant) and not word.value.value
         for word in node.keywords
     )
 

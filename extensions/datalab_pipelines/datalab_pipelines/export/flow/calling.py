@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from ..facts.storing import without_copy
 from . import purity
 from .classes import is_instance, methods_of
 from .entering import above, callbacks, enter, own
 from .heap import NONE, NOTHING, Objects, Value
-from .libraries import TENSORS, library, without_copy
+from .libraries import TENSORS, library
 
 if TYPE_CHECKING:
     from .following import Follower

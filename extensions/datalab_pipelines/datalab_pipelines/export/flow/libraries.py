@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from ..facts.storing import without_copy
 from ..facts.tensors import made_by_tensors
 from . import purity
 from .classes import is_instance
@@ -121,10 +122,3 @@ def _split(at: Follower, node: ast.Call, given: list[Value]) -> Value:
             place = (id(node), number, half)
             parts.append(at.make(place, one.type or "made"))
     return Value(at.make(node, "made").objects, "list", tuple(parts))
-
-
-def without_copy(node: ast.Call) -> bool:
-    return any(
-        word.arg == "copy" and isinstance(word.value, ast.Constant) and not word.value.value
-        for word in node.keywords
-    )
