@@ -442,7 +442,7 @@ def test_git_that_is_missing_or_old_is_told(
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     with pytest.raises(ExportError, match="git is not installed"):
         export(PROJECT, repository.path / "other")
-    assert "git is not installed" in git_state(repository.path / "other", "churn").problem
+    assert "Git is not installed" in git_state(repository.path / "other", "churn").problem
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
