@@ -12,7 +12,7 @@ from datalab_pipelines.export.proof.reference import _fill_empty_arrays
 from datalab_pipelines.export.proof.running import run_notebook
 from datalab_pipelines.export.proof.verifying import _once_more, verify
 from datalab_pipelines.outputs import note_value, recording
-from exporting import planned, stages
+from exporting import compare, planned, stages
 
 
 def run(*cells, optional=()):
@@ -155,3 +155,10 @@ def test_a_slow_notebook_is_asked_six_times_and_one_that_never_varies_three():
     assert [_once_more(runs, True, 100.0) for runs in (5, 6)] == [True, False]
     assert [_once_more(runs, False, 0.0) for runs in (2, 3)] == [True, False]
     assert [_once_more(runs, True, 1.0) for runs in (11, 12)] == [True, False]
+
+
+def test_what_one_notebook_takes_from_the_future_is_none_of_the_next_ones():
+    compare(["from __future__ import annotations", "a = 1"])
+    hints = ["Kind = int\ndef f(x: Kind):\n    return x", "Kind = str", "a = f.__annotations__['x']"]
+    _, different = compare([*hints, "b = a.__name__"])
+    assert not different

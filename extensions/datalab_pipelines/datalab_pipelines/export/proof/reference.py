@@ -6,9 +6,9 @@ its last expression is shown, and whether the variables are noted after it.
 """
 
 from __future__ import annotations
-import __future__
 
 import ast
+import codeop
 import json
 import linecache
 import os
@@ -98,8 +98,10 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
     sys.modules["__main__"] = module
     module.__dict__.update(HELPERS)
     found: dict[str, Any] = {}
+    # As IPython does: what a cell takes from ``__future__`` holds for the cells after it too.
+    compiler = codeop.Compile()
     for cell in cells:
-        optional, quiet = _run(cell, module, recorder)
+        optional, quiet = _run(cell, module, recorder, compiler)
         end_of_cell()
         tables_as_in_notebooks()
         noted = found[str(cell["index"])] = {
@@ -122,7 +124,7 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
 
 
 def _run(
-    cell: dict[str, Any], module: types.ModuleType, recorder: Recorder
+    cell: dict[str, Any], module: types.ModuleType, recorder: Recorder, compiler: codeop.Compile
 ) -> tuple[list[str], bool]:
     """Run a cell; return the lines that a plot's return value shows, which is nobody's result.
 
@@ -132,10 +134,10 @@ def _run(
     body, last = tree.body, None
     if cell["shown"] != "no" and isinstance(body[-1], ast.Expr):
         last = body.pop()
-    exec(_compiled(tree, cell, "exec"), module.__dict__)
+    exec(_compiled(tree, cell, compiler), module.__dict__)
     if not isinstance(last, ast.Expr):
         return [], False
-    value = eval(_compiled(ast.Expression(last.value), cell, "eval"), module.__dict__)
+    value = eval(_compiled(ast.Expression(last.value), cell, compiler), module.__dict__)
     drawn = isinstance(last.value, ast.Call) and _was_drawn_on(value)
     passing = drawn or cell["shown"] == "passing"
     before = recorder.take() if passing else []
@@ -157,22 +159,16 @@ def _was_drawn_on(value: Any) -> bool:
     return (root == "matplotlib" and "Figure" not in kind.__name__) or kind.__module__ == GRIDS
 
 
-def _compiled(tree: ast.Module | ast.Expression, cell: dict[str, Any], mode: str) -> types.CodeType:
-    """Compile a cell; what it takes from ``__future__`` holds for the cells after it too."""
-    global _futures
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-            for one in node.names:
-                _futures |= getattr(__future__, one.name).compiler_flag
+def _compiled(
+    tree: ast.Module | ast.Expression, cell: dict[str, Any], compiler: codeop.Compile
+) -> types.CodeType:
     name = f"cell {cell['index'] + 1}"
     code = cell["code"]
     linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)  # inspect
-    made = compile(tree, name, mode, flags=_futures, dont_inherit=True)
+    # ``compile`` takes trees, and so does this, whatever its type says.
+    made = compiler(tree, name, "exec" if isinstance(tree, ast.Module) else "eval")  # type: ignore[arg-type]
     assert isinstance(made, types.CodeType)
     return made
-
-
-_futures = 0
 
 
 if __name__ == "__main__":
