@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copyreg
 import dis
+import functools
 import hashlib
 import io
 import pickle
@@ -122,6 +123,12 @@ def _instructions(code: types.CodeType) -> list[Any]:
             value = (one.arg or 0) & 3  # defaults; whether it closes over something is no matter
         found.append((name, repr(value)))
     return found
+
+
+@functools.lru_cache(maxsize=1000)
+def _said(code: types.CodeType) -> bytes:
+    """Return ``_instructions`` as text; the same functions are asked for after every stage."""
+    return repr(tuple(_instructions(code))).encode(errors="surrogatepass")
 
 
 def _global_random() -> Any:
@@ -258,7 +265,7 @@ class _Walk:
             self._once(value, depth, self._code)
 
     def _code(self, value: types.FunctionType, depth: int) -> None:
-        self.say(*_instructions(value.__code__))
+        self.hash.update(_said(value.__code__))
         self.add(value.__defaults__, depth + 1)
         self.add(value.__kwdefaults__, depth + 1)
 
