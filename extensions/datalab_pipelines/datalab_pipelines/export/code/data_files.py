@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..cells.scopes import strings_in
-from ..model import Plan
+from ..model import Analysis, Plan
 from ..trees import nodes_in
 
 MOST_MODULES = 200  # of one package
@@ -38,15 +38,23 @@ KEEP = ".gitkeep"
 def data_files(plan: Plan) -> list[str]:
     """Return the files that the notebook names, relative to its folder, and its modules."""
     notebook = plan.analysis.notebook.path.resolve()
-    folder = notebook.parent
-    nodes = [s.node for cell in plan.analysis.code for s in cell.statements]
     run = _named_by_magics(plan) | {name for cell in plan.analysis.code for name in cell.runs}
-    named = {*strings_in(nodes), *run, *_words_for_shells(nodes)}
-    named = {one for one in named if 0 < len(one) <= LONGEST_TEXT}
-    named = {one for one in named if not {"\n", "\0"} & set(one)}
-    found = set(_fitting(folder, Texts(named, nodes))) | set(modules(plan).values())
+    found = set(_fitting(notebook.parent, _texts_of(plan.analysis, run)))
+    found |= set(modules(plan).values())
     found.discard(notebook.name)
     return sorted(one for one in found if not one.endswith(".ipynb") or one in run)
+
+
+def _texts_of(analysis: Analysis, run: set[str]) -> Texts:
+    """Return the texts of a notebook's code; remembered in the analysis, as files are not."""
+    found: Texts | None = getattr(analysis, "_texts", None)
+    if found is None:
+        nodes = [s.node for cell in analysis.code for s in cell.statements]
+        named = {*strings_in(nodes), *run, *_words_for_shells(nodes)}
+        named = {one for one in named if 0 < len(one) <= LONGEST_TEXT}
+        found = Texts({one for one in named if not {"\n", "\0"} & set(one)}, nodes)
+        analysis._texts = found  # type: ignore[attr-defined]
+    return found
 
 
 def modules(plan: Plan) -> dict[str, str]:
