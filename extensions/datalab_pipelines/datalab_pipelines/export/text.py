@@ -64,6 +64,8 @@ def apply_edits(text: str, edits: list[Edit]) -> str:
 def lines_inside_of_texts(text: str) -> set[int]:
     """Return the lines of code, from 1, that begin inside of a string of several lines."""
     inside: set[int] = set()
+    if not any(mark in text for mark in ('"""', "'''", "\\\n")):
+        return inside
     for node in ast.walk(ast.parse(text)):
         strings = isinstance(node, ast.JoinedStr) or (
             isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)

@@ -7,7 +7,7 @@ import copy
 from typing import TypeVar
 
 Node = TypeVar("Node", bound=ast.AST)
-REMEMBERED = ("_parts", "_running", "_acted_on", "_scope")
+REMEMBERED = ("_parts", "_running", "_acted_on", "_scope", "_assigned")
 
 
 def nodes_in(node: ast.AST) -> list[ast.AST]:
@@ -18,7 +18,14 @@ def nodes_in(node: ast.AST) -> list[ast.AST]:
     """
     found: list[ast.AST] | None = getattr(node, "_parts", None)
     if found is None:
-        found = list(ast.walk(node))
+        found = [node]
+        for one in found:  # grows meanwhile
+            for name in one._fields:
+                value = getattr(one, name, None)
+                if isinstance(value, ast.AST):
+                    found.append(value)
+                elif isinstance(value, list):
+                    found += [inner for inner in value if isinstance(inner, ast.AST)]
         node._parts = found  # type: ignore[attr-defined]
     return found
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Set
 
 from ..model import CodeCell
+from ..trees import nodes_in
 
 COMMAND = re.compile(r"\s*([A-Za-z_]\w*)(?:[ \t]+(?![=!]).*)?\s*")
 
@@ -35,7 +36,7 @@ def bound_in(cell: CodeCell) -> set[str]:
     """Return the names that a cell may give a value; ``*`` where it may be any."""
     found = {"*"} if cell.opaque else set()
     for one in cell.statements:
-        for node in ast.walk(one.node):
+        for node in nodes_in(one.node):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 found.add(node.id)
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

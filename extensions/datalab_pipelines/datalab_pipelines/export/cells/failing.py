@@ -21,10 +21,10 @@ ENDS = {"exit", "quit", "SystemExit", "KeyboardInterrupt"}  # no ``Exception``
 
 def let_fail(code: list[CodeCell], tagged: set[int]) -> None:
     """Let the cells ``tagged`` fail, by their index, and the ones after them run."""
-    trees = {one.index: ast.parse(one.code) for one in code}
     failing = [one for one in code if one.index in tagged and not one.opaque]
     if not failing:
         return
+    trees = {one.index: ast.parse(one.code) for one in code}
     flow = Flow()
     for tree in trees.values():
         flow.run(tree.body)

@@ -184,6 +184,8 @@ def _calls(
     text: str, tree: ast.Module, found: CodeCell, warnings: list[Warn], runs: Runs | None
 ) -> str:
     """Replace the ``get_ipython()…`` calls that the transformer wrote."""
+    if "get_ipython" not in text:
+        return text
     edits: list[Edit] = []
     starts = offsets(text)
     statements = {id(node.value): node for node in ast.walk(tree) if isinstance(node, ast.Expr)}

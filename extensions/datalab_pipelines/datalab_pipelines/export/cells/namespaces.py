@@ -30,6 +30,8 @@ OF_IPYTHON = {"In", "Out", "get_ipython", "exit", "quit", "open"}  # and what be
 
 def name_globals(code: list[CodeCell]) -> None:
     """Replace ``globals()`` and ``locals()`` in cells where only certain names are read."""
+    if not any("globals" in cell.code or "locals" in cell.code for cell in code):
+        return
     trees = {cell.index: ast.parse(cell.code) for cell in code if not cell.opaque}
     flow = Flow()
     for tree in trees.values():

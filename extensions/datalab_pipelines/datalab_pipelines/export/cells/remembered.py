@@ -18,6 +18,7 @@ from .names import Flow
 from .scopes import scope_of
 
 LAST = "_"
+WRITTEN = re.compile(r"\b_\b")
 Scoped = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef | ast.GeneratorExp
 Looped = ast.ListComp | ast.SetComp | ast.DictComp
 NEW = (
@@ -40,7 +41,7 @@ def name_remembered(code: list[CodeCell], sources: dict[int, str]) -> None:
 
     ``sources`` are the cells as they stand in the notebook, by index.
     """
-    if any(cell.opaque for cell in code):
+    if any(cell.opaque for cell in code) or not any(WRITTEN.search(cell.code) for cell in code):
         return
     trees = {cell.index: ast.parse(cell.code) for cell in code}
     readers = [at for at, cell in enumerate(code) if _reads(trees[cell.index])]

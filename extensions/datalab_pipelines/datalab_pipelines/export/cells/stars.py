@@ -20,6 +20,7 @@ from ..text import Edit, apply_edits, offsets, span
 from .names import Flow
 from .scopes import strings_in
 
+STAR = re.compile(r"\bimport[\s\\]*\*")
 WORD = re.compile(r"[A-Za-z_]\w*")
 LONGEST = 60.0
 TOOLS = "IPython.core.pylabtools"  # of which %pylab takes two functions
@@ -31,7 +32,7 @@ ASK = (
 
 def name_stars(code: list[CodeCell], folder: Path) -> None:
     """Replace the star imports at the top of cells by imports of the names that are used."""
-    cells = [cell for cell in code if not cell.opaque and "*" in cell.code]
+    cells = [cell for cell in code if not cell.opaque and STAR.search(cell.code)]
     found = [(cell, node) for cell in cells for node in ast.parse(cell.code).body if is_star(node)]
     if not found:
         return

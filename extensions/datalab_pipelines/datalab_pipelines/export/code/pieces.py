@@ -70,6 +70,8 @@ def is_literal(node: ast.expr) -> bool:
 
 def with_nonlocal(text: str, local: set[str]) -> str:
     """Return code whose inner functions say ``nonlocal`` where they said ``global``."""
+    if "global" not in text:
+        return text
     where = offsets(text)
     edits = []
     for node in ast.walk(ast.parse(text)):

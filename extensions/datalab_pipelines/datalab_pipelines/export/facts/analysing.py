@@ -101,6 +101,8 @@ def _rewrite(cell: CodeCell) -> None:
 
 def _futures_first(code: str) -> str:
     """Return a cell with its ``__future__`` imports first; IPython takes them anywhere."""
+    if "__future__" not in code:
+        return code
     tree = ast.parse(code)
     late = [
         node

@@ -255,8 +255,10 @@ def _other_names(code: list[CodeCell], changed: set[str]) -> set[str]:
 
 
 def _once(them: list[Definition], bound: list[ast.stmt]) -> bool:
+    if len(bound) == len(them) == 1:
+        return True
     if len(bound) == len(them):  # said again in the same words, it is the same
-        again = len(them) > 1 and any(one.kind == "class" for one in them)
+        again = any(one.kind == "class" for one in them)
         return not again and len({_words(one) for one in them}) == 1  # but a class is another one
     return len(bound) == 1
 

@@ -12,8 +12,17 @@ from .soundness import Function
 def assigns(node: ast.stmt) -> list[tuple[str, ast.AST]]:
     """Return what ``node``, or the body of a function, assigns to names.
 
-    An argument is itself: where it comes from is where the call is.
+    An argument is itself: where it comes from is where the call is. Remembered in the node, as
+    ``nodes_in`` does.
     """
+    known: list[tuple[str, ast.AST]] | None = getattr(node, "_assigned", None)
+    if known is None:
+        known = _assigns(node)
+        node._assigned = known  # type: ignore[attr-defined]
+    return known
+
+
+def _assigns(node: ast.stmt) -> list[tuple[str, ast.AST]]:
     arguments = [one for one in nodes_in(node) if isinstance(one, ast.arg)]
     found: list[tuple[str, ast.AST]] = [(one.arg, one) for one in arguments if inside(node)]
     waiting: list[ast.AST] = inside(node) or [node]

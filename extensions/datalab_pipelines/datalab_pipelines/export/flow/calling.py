@@ -54,8 +54,8 @@ def call(at: Follower, node: ast.Call) -> Value:
 
 def _may_draw(at: Follower, objects: Objects) -> None:
     """Note that whoever gets a generator of random numbers, or what holds one, draws from it."""
-    drawn = [one for one in objects if at.heap.types.get(one) in purity.GENERATORS]
-    at.change_only(frozenset(drawn))
+    for kind in purity.GENERATORS:
+        at.change_only(at.heap.among(objects, kind))
 
 
 def _method(

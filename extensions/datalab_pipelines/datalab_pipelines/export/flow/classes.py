@@ -32,12 +32,11 @@ def methods_of(
         kind = at.heap.types.get(one, "")
         before = len(found)
         if kind.startswith("class "):
-            for number, routine in list(at.heap.routines.items()):
-                if isinstance(routine.node, ast.ClassDef) and routine.node.name == kind[6:]:
-                    found += [
-                        (each, _bound(inner, Value(owner.objects)))
-                        for each, inner in methods_within(at, number, routine, method)
-                    ]
+            for number in sorted(at.classes.get(kind, ())):
+                found += [
+                    (each, _bound(inner, Value(owner.objects)))
+                    for each, inner in methods_within(at, number, at.heap.routines[number], method)
+                ]
         elif isinstance(getattr(at.heap.routines.get(one), "node", None), ast.ClassDef):
             found += [
                 (each, _bound(inner, None, Value(frozenset({one}))))
@@ -103,12 +102,8 @@ def attribute_of(at: Follower, owner: Value, name: str) -> bool:
         kind = at.heap.types.get(one, "")
         if not kind.startswith("class "):
             return False
-        classes = [
-            _lineage(at, number)
-            for number, routine in at.heap.routines.items()
-            if isinstance(routine.node, ast.ClassDef) and f"class {routine.node.name}" == kind
-        ]
-        if not classes or not all(_sets(nodes, name) for nodes in classes):
+        classes = [_lineage(at, number) for number in sorted(at.classes.get(kind, ()))]
+        if not classes or not all(_sets_it(at, nodes, name) for nodes in classes):
             return False
     return True
 
@@ -123,6 +118,13 @@ def _lineage(at: Follower, number: int) -> list[ast.ClassDef]:
             names = [base.id for base in routine.node.bases if isinstance(base, ast.Name)]
             waiting += [one for name in names for one in sorted(at.get(name).objects)]
     return seen
+
+
+def _sets_it(at: Follower, lineage: list[ast.ClassDef], name: str) -> bool:
+    asked = (*lineage, name)
+    if asked not in at.plain:
+        at.plain[asked] = _sets(lineage, name)
+    return at.plain[asked]
 
 
 def _sets(lineage: list[ast.ClassDef], name: str) -> bool:
@@ -239,13 +241,11 @@ def stores(at: Follower, routine: Routine) -> bool:
 
 def looked_at(at: Follower, value: Value) -> None:
     """Note what may change when instances in ``value``, or their class, are looked at."""
-    for one in at.heap.inside(value.objects):
-        kind = at.heap.types.get(one, "")
-        routine = at.heap.routines.get(one)
-        if routine is not None and isinstance(routine.node, ast.ClassDef):
-            kind = f"class {routine.node.name}"
-        for acting in at.acting.get(kind, ()):
-            at.change_only(_known(at, acting))
+    inside = at.heap.inside(value.objects)
+    for kind, methods in at.acting.items():
+        if methods and (at.heap.among(inside, kind) or inside & at.classes[kind]):
+            for acting in methods:
+                at.change_only(_known(at, acting))
 
 
 def _known(at: Follower, routine: Routine) -> Objects:

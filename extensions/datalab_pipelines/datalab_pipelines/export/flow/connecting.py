@@ -7,58 +7,24 @@ other run side by side. Variables that share an object which is changed later tr
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 
 from ..cells.names import Flow
 from ..facts.constants import constant
-from ..facts.naming import dotted
 from ..model import Analysis, Plan, Port, StagePlan
 from ..trees import nodes_in
 from . import purity
-from .draws import Draws
-from .following import Follower, Moment
-from .heap import NOTHING, Objects, Value, contents, reach
+from .heap import NOTHING, Objects, Value, contents
 from .liveness import lives
+from .sight import Sight
 
 RESULTS = {purity.FRAME, purity.SERIES, purity.ARRAY, "int", "float", "str", "bool"}
 TABLES = {purity.FRAME, purity.SERIES}
 RANDOM = "random state"  # not a name, so no variable of the notebook's
 
 
-@dataclass
-class Sight:
-    """What following the notebook found: the moment at each cell's end."""
-
-    moments: dict[int, Moment]
-    follower: Follower
-    draws: Draws
-    later: dict[int, Objects] = field(default_factory=dict)  # changed in a later cell than this
-    resized_later: dict[int, Objects] = field(default_factory=dict)
-
-
-def follow(analysis: Analysis, resolve: dict[str, str]) -> Sight:
-    """Follow the notebook from top to bottom."""
-
-    def named(node: ast.AST) -> str:
-        return dotted(node, resolve)
-
-    follower = Follower(named)
-    moments: dict[int, Moment] = {}
-    found = Sight(moments, follower, Draws(analysis, named))
-    for cell in analysis.code:
-        if not cell.opaque:
-            moments[cell.index] = follower.cell(one.node for one in cell.statements)
-    changed = resized = NOTHING
-    for index in sorted(moments, reverse=True):
-        found.later[index], found.resized_later[index] = changed, resized
-        changed |= moments[index].changed
-        resized |= moments[index].resized
-    return found
-
-
 def connect(plan: Plan, sight: Sight) -> None:
     """Fill in what the plan's stages take and give."""
-    alive = lives(plan)
+    alive = lives(plan, sight.flows)
     draws = sight.draws
     located: dict[str, tuple[str, Port]] = {}
     effects: str = ""
@@ -68,8 +34,9 @@ def connect(plan: Plan, sight: Sight) -> None:
         statements = _statements(plan.analysis, stage)
         more = number + 1 < len(plan.stages)
         after = set(alive.needed[number + 1]) - parameters if more else set()
-        used = (flow.exposed | _read(statements)) & parameters
-        stage.parameters = [one.name for one in plan.parameters if one.name in used]
+        if parameters:
+            used = flow.exposed | _read(statements)
+            stage.parameters = [one.name for one in plan.parameters if one.name in used]
         changed = _changed(stage, flow, sight, after)
         needed = (flow.exposed & set(located)) - parameters
         random = draws.used(statements)
@@ -183,8 +150,7 @@ def _changed(stage: StagePlan, flow: Flow, sight: Sight, after: set[str]) -> set
         changed |= sight.moments[index].changed
     last = sight.moments[stage.cells[-1]]
     for name in after - found:
-        value = last.variables.get(name)
-        if value and reach(value.objects, last.edges) & changed:
+        if name in last.variables and sight.reached(stage.cells[-1], name) & changed:
             found.add(name)
     return found
 
@@ -195,10 +161,10 @@ def _ports(
     """Return what a stage gives: every variable by itself, but for those that must stay as one."""
     last = sight.moments[stage.cells[-1]]
     later = sight.later[stage.cells[-1]]
-    selves = _known_by_themselves(plan.analysis, sight)
+    kinds = sight.follower.heap.types
     shared = {
-        name: (reach(last.variables[name].objects, last.edges) & later)
-        | (contents(last.variables[name].objects, last.edges, sight.follower.heap.types) & selves)
+        name: (sight.reached(stage.cells[-1], name) & later)
+        | (contents(last.variables[name].objects, last.edges, kinds) & sight.selves)
         for name in after
         if name in last.variables
     }
@@ -209,7 +175,7 @@ def _ports(
             groups.remove(other)
             group |= other
         groups.append(group)
-    unsure = _unsure(plan, stage)
+    unsure = _unsure(plan, stage, sight)
     optional = (given & unsure) - {RANDOM}
     found = []
     for group in groups:
@@ -220,29 +186,6 @@ def _ports(
         maybe = sorted(optional & group)
         found.append(Port(_port_name(names), names, types[names[0]], types, maybe))
     return sorted(found, key=lambda port: port.variables)
-
-
-def _known_by_themselves(analysis: Analysis, sight: Sight) -> Objects:
-    """Return the notebook's objects that are equal to nothing but themselves: ``one in team``.
-
-    Stored twice they would be two, which is noticed although nobody changes them.
-    """
-    equal = {
-        f"class {node.name}"
-        for them in analysis.definitions.values()
-        for one in them
-        if isinstance(node := one.statement.node, ast.ClassDef) and _compares(node)
-    }
-    kinds = sight.follower.heap.types.items()
-    return frozenset(one for one, kind in kinds if kind.startswith("class ") and kind not in equal)
-
-
-def _compares(node: ast.ClassDef) -> bool:
-    """Say whether objects of a class that are alike are equal."""
-    made = [*node.decorator_list, *node.bases]
-    return any(getattr(one, "name", "") == "__eq__" for one in node.body) or any(
-        word in ast.unparse(one) for one in made for word in ("dataclass", "Tuple", "tuple", "Enum")
-    )
 
 
 def _touch(group: set[str], name: str, shared: dict[str, Objects]) -> bool:
@@ -269,7 +212,7 @@ def _taken(needed: set[str], located: dict[str, tuple[str, Port]]) -> list[Port]
     return list(found.values())
 
 
-def _unsure(plan: Plan, stage: StagePlan) -> set[str]:
+def _unsure(plan: Plan, stage: StagePlan, sight: Sight) -> set[str]:
     """Return the variables that may not be bound when ``stage`` ends."""
     sure: set[str] = set()
     unsure: set[str] = set()
@@ -277,23 +220,8 @@ def _unsure(plan: Plan, stage: StagePlan) -> set[str]:
         for index in one.cells:
             facts = plan.analysis.facts[index]
             sure = (sure | facts.definite) - facts.deleted
-            looped = _looped(plan.analysis, index)
-            sure |= looped - facts.deleted
+            sure |= sight.looped.get(index, set()) - facts.deleted
             unsure |= facts.bound | facts.deleted
         if one is stage:
             break
     return unsure - sure
-
-
-def _looped(analysis: Analysis, index: int) -> set[str]:
-    """Return the names that loops of a cell bind whenever they run at all."""
-    found: set[str] = set()
-    cell = next(one for one in analysis.code if one.index == index)
-    for one in cell.statements:
-        if isinstance(one.node, ast.For | ast.While):
-            flow = Flow()
-            if isinstance(one.node, ast.For):
-                flow.target(one.node.target)
-            flow.run(one.node.body)
-            found |= flow.definite
-    return found

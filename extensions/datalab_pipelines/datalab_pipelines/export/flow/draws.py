@@ -58,6 +58,7 @@ class Draws:
         self.unseeded = any(self._draws(node) for node in nodes)
         self._find_methods()
         self._find_holders(nodes)
+        self._asked: dict[ast.stmt, bool] = {}
 
     def _find_methods(self) -> None:
         """Find methods that draw, themselves or through others."""
@@ -133,9 +134,12 @@ class Draws:
 
     def used(self, statements: Iterable[ast.stmt]) -> bool:
         """Say whether these statements may draw from, or seed, a generator that counts."""
-        return self.seeded and any(
-            self._draws(one) or self._seeds(one) for one in self._reached(statements)
-        )
+        return self.seeded and any(self._draws_or_seeds(one) for one in self._reached(statements))
+
+    def _draws_or_seeds(self, node: ast.stmt) -> bool:
+        if node not in self._asked:
+            self._asked[node] = self._draws(node) or self._seeds(node)
+        return self._asked[node]
 
     def _reached(self, statements: Iterable[ast.stmt]) -> list[ast.stmt]:
         """Return the statements, and the notebook's functions that they mention."""

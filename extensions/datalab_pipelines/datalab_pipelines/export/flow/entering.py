@@ -183,9 +183,9 @@ def callbacks(at: Follower, objects: Objects, held: Objects = NOTHING) -> None:
 
     ``held`` are elements of the object whose method is called: ``s.apply(f)``.
     """
-    for one in at.heap.inside(objects):
-        routine = at.heap.routines.get(one)
-        if routine and not isinstance(routine.node, ast.ClassDef):
+    for one in at.heap.inside(objects) & at.heap.routines.keys():
+        routine = at.heap.routines[one]
+        if not isinstance(routine.node, ast.ClassDef):
             others = Value((at.heap.inside(objects) | held) - {one})
             enter(at, one, routine, [others] * _positional(routine.node), {})
 

@@ -44,10 +44,9 @@ def _text(at: Follower, node: ast.JoinedStr) -> Value:
 
 def _name(at: Follower, node: ast.Name) -> Value:
     found = at.get(node.id)
-    if at.touchy:
-        for one in at.heap.inside(found.objects):
-            if at.heap.types.get(one, "") in at.touchy:
-                at.change(frozenset({one}))
+    for kind in at.touchy:
+        for one in at.heap.among(at.heap.inside(found.objects), kind):
+            at.change(frozenset({one}))
     if any(at.acting.values()):
         looked_at(at, found)
     return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from ..cells.scopes import scope_of
 from ..trees import nodes_in, standing_alone
@@ -21,7 +22,7 @@ from .heap import NONE, NOTHING, Objects, Routine, Value
 from .memory import MOST_STEPS, Memory
 
 Code = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
-STEPS = 2_000  # for one statement of a cell, before its calls are no longer walked into
+STEPS = 1_000  # for one statement of a cell, before its calls are no longer walked into
 
 
 class TooLong(Exception):
@@ -266,10 +267,13 @@ class Follower(Memory):
         if changes_when_looked_at(node):
             self.touchy.add(f"class {node.name}")
         acting = self.acting.setdefault(f"class {node.name}", [])
-        for base in node.bases:
-            acting += self.acting.get(f"class {getattr(base, 'id', '')}", [])
-        acting += may_act(node)
-        self.bind(node.name, self._routine(node))
+        above = [self.acting.get(f"class {getattr(base, 'id', '')}", []) for base in node.bases]
+        for method in [*chain(*above), *may_act(node)]:
+            if method not in acting:
+                acting.append(method)
+        made = self._routine(node)
+        self.classes.setdefault(f"class {node.name}", set()).update(made.objects)
+        self.bind(node.name, made)
 
     def _routine(self, node: Code) -> Value:
         made = self.make(node, "function")

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 Objects = frozenset[int]
 NOTHING: Objects = frozenset()
+HOLDERS = {
+    *("list", "tuple", "set", "dict", "collections.Counter", "pandas.DataFrame", "pandas.Series"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,12 @@ class Heap:
     types: dict[int, str] = field(default_factory=dict)
     routines: dict[int, Routine] = field(default_factory=dict)
     made: dict[object, int] = field(default_factory=dict)
-    _inside: dict[Objects, Objects] = field(default_factory=dict)  # until something holds more
+    _held: list[tuple[int, Objects]] = field(default_factory=list)  # who, and what, in this order
+    # What is inside of objects, and how much of ``_held`` was there by then.
+    _inside: dict[Objects, tuple[Objects, int]] = field(default_factory=dict)
     calls: dict[int, ast.Call] = field(default_factory=dict)  # that stand for decorators
     vague: set[int] = field(default_factory=set)  # instances whose attributes are not all known
+    of_kind: dict[str, set[int]] = field(default_factory=dict)  # as ``new`` was asked for them
 
     def new(self, place: object, kind: str = "") -> int:
         """Return the object that ``place`` makes; the same one each time."""
@@ -61,9 +68,15 @@ class Heap:
             self.made[place] = len(self.made) + 1
         number = self.made[place]
         known = self.types.setdefault(number, kind)
+        self.of_kind.setdefault(kind, set()).add(number)
         if known != kind:
             self.types[number] = ""
         return number
+
+    def among(self, objects: Objects, kind: str) -> Objects:
+        """Return those of ``objects`` that are of a type."""
+        some = objects & self.of_kind.get(kind, NOTHING)
+        return frozenset(one for one in some if self.types[one] == kind)
 
     def hold(self, owners: Iterable[int], held: Objects) -> None:
         """Note that ``owners`` may hold ``held``."""
@@ -71,7 +84,7 @@ class Heap:
             before = self.holds.get(one, NOTHING)
             if not held <= before:
                 self.holds[one] = before | held
-                self._inside.clear()
+                self._held.append((one, held))
 
     def keep(self, owners: Iterable[int], kept: Objects) -> None:
         """Note that ``owners`` may keep ``kept`` without changing it."""
@@ -80,37 +93,37 @@ class Heap:
 
     def inside(self, objects: Objects) -> Objects:
         """Return ``objects`` and all that can be changed through them."""
-        found = self._inside.get(objects)
-        if found is None:
-            found = self._inside[objects] = _closure(objects, self.holds)
+        found, by_then = self._inside.get(objects, (NOTHING, 0))
+        if not found:
+            found = _closure(objects, self.holds)
+        elif by_then < len(self._held):
+            found |= _closure(
+                {one for owner, held in self._held[by_then:] if owner in found for one in held},
+                self.holds,
+                found,
+            )
+        self._inside[objects] = found, len(self._held)
         return found
 
     def elements(self, objects: Objects) -> Objects:
         """Return what iterating over ``objects``, or indexing them, may give."""
-        found: Objects = NOTHING
+        found: set[int] = set()
         unknown: set[int] = set()
         for one in objects:
             kind = self.types.get(one, "")
             held = self.holds.get(one, NOTHING)
-            plain = kind in ("list", "tuple", "set", "dict", "collections.Counter")
-            if plain or kind.startswith("collections.abc."):
+            if kind in HOLDERS or kind.startswith("collections.abc."):
                 found |= held
-            elif kind == "numpy.ndarray":
-                found |= {one} | held
-            elif kind in ("pandas.DataFrame", "pandas.Series"):
+            elif kind in ("numpy.ndarray", "made", "drawing"):
+                found.add(one)
                 found |= held
-            elif kind in ("made", "drawing"):
-                found |= {one} | held
             else:
                 unknown.add(one)
-        return found | self.inside(frozenset(unknown))
+        return frozenset(found | self.inside(frozenset(unknown)))
 
     def held(self, objects: Objects) -> Objects:
         """Return what ``objects`` hold themselves."""
-        found = NOTHING
-        for one in objects:
-            found |= self.holds.get(one, NOTHING)
-        return found
+        return NOTHING.union(*[self.holds[one] for one in objects if one in self.holds])
 
     def snapshot(self) -> dict[int, Objects]:
         """Return, for now, everything that each object holds or keeps."""
@@ -120,14 +133,15 @@ class Heap:
         return joined
 
 
-def _closure(objects: Objects, edges: dict[int, Objects]) -> Objects:
-    found = set(objects)
-    waiting = list(objects)
-    while waiting:
-        for one in edges.get(waiting.pop(), NOTHING):
-            if one not in found:
-                found.add(one)
-                waiting.append(one)
+def _closure(
+    objects: AbstractSet[int], edges: dict[int, Objects], known: Objects = NOTHING
+) -> Objects:
+    """Return ``objects`` and all that they lead to, less what is known already."""
+    found: set[int] = set()
+    new = objects - known
+    while new:
+        found |= new
+        new = set().union(*[edges[one] for one in new if one in edges]) - found - known
     return frozenset(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..cells.names import Flow
 from ..cells.scopes import scope_of
@@ -24,15 +24,27 @@ class Lives:
     said: list[set[str]]
 
 
-def lives(plan: Plan) -> Lives:
-    """Return what is alive at the beginning of every stage."""
+Flows = dict[tuple[int, ...], Flow]
+
+
+def lives(plan: Plan, walked: Flows | None = None) -> Lives:
+    """Return what is alive at the beginning of every stage.
+
+    ``walked`` remembers the flows of stages, by their cells, for other plans of this notebook.
+    """
     analysis = plan.analysis
     carried = {name: them for name, them in analysis.definitions.items() if them[0].carried}
     shared = set(plan.shared)
     functions = {name: them for name, them in analysis.definitions.items() if name not in shared}
-    flows = [_flow(stage, analysis, functions) for stage in plan.stages]
-    for stage, flow in zip(plan.stages, flows, strict=True):
-        flow.exposed |= _at_once(flow.exposed, stage, carried)
+    walked = {} if walked is None else walked
+    flows: list[Flow] = []
+    for stage in plan.stages:
+        cells = tuple(stage.cells)
+        if cells not in walked:
+            flow = _flow(stage, analysis, functions)
+            early = _at_once(flow.exposed, stage, carried)
+            walked[cells] = replace(flow, exposed=flow.exposed | early)
+        flows.append(walked[cells])
     known: list[set[str]] = []
     bound: set[str] = set()
     for flow in flows:

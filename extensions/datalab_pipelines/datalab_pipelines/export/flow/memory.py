@@ -32,7 +32,9 @@ class Memory:
         self.sites: list[int] = []  # the calls that are being walked
         self.touchy: set[str] = set()  # classes whose objects change when they are looked at
         self.acting: dict[str, list[Routine]] = {}  # by class, methods that may change variables
+        self.classes: dict[str, set[int]] = {}  # by what their instances' type is called
         self.resized: Objects = NOTHING  # by this cell, as far as code says so: ``d[k] = v``
+        self.plain: dict[tuple[object, ...], bool] = {}  # classes, and whether it is an attribute
         self.told_apart: set[int] = set()  # comparisons by ``is`` of objects that are followed
         self.stored: Objects = NOTHING  # objects of which an attribute was set
         self.steps = 0

@@ -8,9 +8,9 @@ from ..facts.tensors import made_by_tensors
 from ..model import Analysis, Interval, Plan, StagePlan
 from . import purity
 from .calling import ITERATOR
-from .connecting import Sight
-from .heap import NOTHING, reach
+from .heap import NOTHING
 from .libraries import TENSORS
+from .sight import Sight
 
 # With these a class says itself what of its objects a file holds; ``copy`` asks the same.
 PICKLED = {
@@ -41,7 +41,7 @@ def tied(plan: Plan, sight: Sight) -> list[Interval]:
         later = sight.resized_later[stage.cells[-1]]
         for name in sorted(_handed_on(stage, following) & set(last.variables)):
             why = ""
-            for one in reach(last.variables[name].objects, last.edges):
+            for one in sight.reached(stage.cells[-1], name):
                 kind = types.get(one, "")
                 if kind == TENSORS or kind in classes:
                     why = (
@@ -54,7 +54,8 @@ def tied(plan: Plan, sight: Sight) -> list[Interval]:
                 elif kind in purity.DICT_VIEWS.values() and last.edges.get(one, NOTHING) & later:
                     why = f"{name} looks into a dictionary that changes later"
             if why:
-                found.append(Interval(stage.cells[-1], following.cells[0], "unstorable", why))
+                end = _first_use(name, stage, following.cells[0], sight)
+                found.append(Interval(stage.cells[-1], end, "unstorable", why))
                 break
     return found
 
@@ -71,6 +72,21 @@ def _classes(analysis: Analysis) -> list[ast.ClassDef]:
 def _handed_on(stage: StagePlan, following: StagePlan) -> set[str]:
     names = {name for port in stage.outputs for name in port.variables}
     return names | {name for port in following.inputs for name in port.variables}
+
+
+def _first_use(name: str, above: StagePlan, first: int, sight: Sight) -> int:
+    """Return the cell, of ``first`` and those below, that reads a variable; until then it waits.
+
+    Where that is not sure, or it is bound anew before, it is ``first``.
+    """
+    value = sight.moments[above.cells[-1]].variables[name]
+    for index, facts in sight.analysis.facts.items():
+        if index >= first:
+            if name in facts.certain:
+                return index
+            if index not in sight.moments or sight.moments[index].variables.get(name) != value:
+                break
+    return first
 
 
 def _classes_of_tensors(analysis: Analysis, sight: Sight) -> set[str]:
@@ -105,14 +121,15 @@ def watching(plan: Plan, sight: Sight) -> list[Interval]:
     for stage, following in zip(plan.stages, plan.stages[1:], strict=False):
         last = sight.moments[stage.cells[-1]]
         for name in sorted(_handed_on(stage, following) & set(last.variables)):
-            for one in sorted(reach(last.variables[name].objects, last.edges)):
+            for one in sorted(sight.reached(stage.cells[-1], name)):
                 routine = routines.get(one)
                 kind = types.get(one, "").removeprefix("class ")
                 if routine is None and kind not in carried:
                     continue
                 if routine is None:
                     why = f"{name} holds an instance of {kind}, which is not the same elsewhere"
-                    found.append(Interval(stage.cells[-1], following.cells[0], "class", why))
+                    end = _first_use(name, stage, following.cells[0], sight)
+                    found.append(Interval(stage.cells[-1], end, "class", why))
                     break
                 seen = sorted((set(routine.reads) & set(last.variables)) - shared)
                 seen = [
@@ -124,7 +141,8 @@ def watching(plan: Plan, sight: Sight) -> list[Interval]:
                 if seen or copied or _is_carried(routine.node, analysis):
                     sees = f", which reads {seen[0]}" if seen else ""
                     why = f"{name} holds a function of the notebook{sees}"
-                    found.append(Interval(stage.cells[-1], following.cells[0], "function", why))
+                    end = _first_use(name, stage, following.cells[0], sight)
+                    found.append(Interval(stage.cells[-1], end, "function", why))
                     break
     return found
 

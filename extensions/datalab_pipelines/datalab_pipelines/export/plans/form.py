@@ -12,7 +12,7 @@ import builtins
 from ..cells.scopes import IN_TEXT, strings_in
 from ..cells.stars import is_star
 from ..facts.identity import asks_for_identity
-from ..model import Analysis, Plan
+from ..model import Analysis
 from ..trees import nodes_in
 
 BY_NAME = {"multiprocessing", "concurrent", "pickle", "dill", "joblib", "pathos", "ray", "dask"}
@@ -23,9 +23,8 @@ SCOPES = (
 SEES = {"__main__", "inspect", "code", "pdb"}
 
 
-def reason_against(plan: Plan) -> str:
+def reason_against(analysis: Analysis) -> str:
     """Return why the stages cannot be plain functions, or nothing."""
-    analysis = plan.analysis
     if analysis.evaluated or any(one.code == "dynamic" for one in analysis.intervals):
         return "some code may use any variable by its name"
     for cell in analysis.code:

@@ -11,13 +11,14 @@ from ..facts.analysing import DRAWERS, part_stored_in
 from ..facts.identity import still_identical
 from ..facts.naming import library_names
 from ..facts.tensors import ROOTS
-from ..flow.connecting import connect, follow
+from ..flow.connecting import connect
 from ..flow.liveness import lives
+from ..flow.sight import follow
 from ..flow.tying import stored_in, tied, watching
 from ..model import Analysis, Choices, Interval, Plan, Port, StagePlan, Warn
 from .form import reason_against
 from .names import slug
-from .starting import Start, moved, starts_of, works
+from .starting import Start, moved, starts_of, working_cells
 
 TAKEN = {"pipeline", "shared", "stages", "tests", "main", "variables"}
 
@@ -49,14 +50,18 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
     sight = follow(analysis, library_names([cell for cell in analysis.code if not cell.opaque]))
     if names := stored_in(analysis, sight):
         part_stored_in(analysis, names)
-    starts, level = starts_of(analysis, choices)
+    working = working_cells(analysis)
+    starts, level = starts_of(analysis, choices, working)
     told_apart = sight.follower.told_apart
     intervals = still_identical(analysis.intervals, analysis, told_apart)
+    against = reason_against(analysis)
     while True:
         said = list(warnings)
-        fit = moved(starts, analysis, intervals) if level in ("headings", "shape") else starts
+        fit = starts
+        if level in ("headings", "shape"):
+            fit = moved(starts, analysis, intervals, working)
         _tell_moved(starts, fit, intervals, said)
-        stages = _stages(_without(fit, analysis, intervals, said), analysis)
+        stages = _stages(_without(fit, analysis, intervals, working, said), analysis)
         for stage in stages:
             stage.name = _free(stage, stages, analysis)
         _edit(stages, choices)
@@ -64,7 +69,7 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
             name, title, stages, analysis.parameters, [], said, "", level, analysis=analysis
         )
         found.shared = [name for name, them in analysis.definitions.items() if them[0].shared]
-        found.form_reason = reason_against(found)
+        found.form_reason = against
         if found.form_reason:
             return in_one_piece(found)
         connect(found, sight)
@@ -103,17 +108,17 @@ def _edit(stages: list[StagePlan], choices: Choices) -> None:
 
 
 def _without(
-    starts: list[Start], analysis: Analysis, intervals: list[Interval], warnings: list[Warn]
+    starts: list[Start],
+    analysis: Analysis,
+    intervals: list[Interval],
+    working: list[int],
+    warnings: list[Warn],
 ) -> list[Start]:
     """Return ``starts`` less those between cells that have to stay together."""
     kept, told = starts[:1], set()
     for start in starts[1:]:
         over = [one for one in intervals if one.first < start.cell <= one.last]
-        empty = not any(
-            works(analysis, cell)
-            for cell in analysis.code
-            if kept[-1].cell <= cell.index < start.cell
-        )
+        empty = not any(kept[-1].cell <= cell < start.cell for cell in working)
         if over:
             one = over[0]
             if (one.code, one.reason) not in told:
@@ -125,9 +130,7 @@ def _without(
             kept[-1] = Start(kept[-1].cell, start.title)
         else:
             kept.append(start)
-    if len(kept) > 1 and not any(
-        works(analysis, cell) for cell in analysis.code if cell.index >= kept[-1].cell
-    ):
+    if len(kept) > 1 and not any(cell >= kept[-1].cell for cell in working):
         _tell_empty(kept[-1], len(analysis.notebook.cells), analysis, warnings)
         kept.pop()
     return kept

@@ -31,8 +31,11 @@ class Start:
     title: str
 
 
-def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
-    """Return where stages begin, and what that follows: choice, tags, headings, shape, one."""
+def starts_of(analysis: Analysis, choices: Choices, working: list[int]) -> tuple[list[Start], str]:
+    """Return where stages begin, and what that follows: choice, tags, headings, shape, one.
+
+    ``working`` are the cells of which something remains, see ``working_cells``.
+    """
     cells = analysis.notebook.cells
     intervals = analysis.intervals
     first = Start(analysis.code[0].index, analysis.notebook.title)
@@ -54,7 +57,10 @@ def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
     if tagged:
         return tagged if tagged[0].cell == first.cell else [first, *tagged], "tags"
     levels = [_at_level(analysis, level) for level in range(1, BOLD + 1)]
-    split = [_that_split(moved(starts, analysis, intervals), analysis) for starts in levels]
+    split = [
+        _that_split(moved(starts, analysis, intervals, working), analysis, working)
+        for starts in levels
+    ]
     fit = [
         (starts, left)
         for starts, left in zip(levels, split, strict=True)
@@ -65,13 +71,13 @@ def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
             return starts, "headings"
     for starts, left in zip(levels, split, strict=True):
         if len(left) > MOST:
-            lost = [one for one in moved(starts, analysis, intervals) if one not in left]
+            lost = [one for one in moved(starts, analysis, intervals, working) if one not in left]
             kept = [*_joined(left, analysis), *lost]  # the plan says why those are lost
             return sorted(kept, key=lambda one: one.cell), "headings"
     if fit:
         return fit[0][0], "headings"
-    shaped = _by_shape(analysis)
-    if len(_that_split(shaped, analysis)) >= LEAST:
+    shaped = _by_shape(analysis, working)
+    if len(_that_split(shaped, analysis, working)) >= LEAST:
         return shaped, "shape"
     most = max(levels, key=len)  # all of it has to stay together, and the plan says why
     if len(most) >= LEAST:
@@ -106,25 +112,25 @@ def _untitled(analysis: Analysis, starts: list[Start]) -> str:
     return analysis.notebook.title
 
 
-def _that_split(starts: list[Start], analysis: Analysis) -> list[Start]:
+def _that_split(starts: list[Start], analysis: Analysis, working: list[int]) -> list[Start]:
     """Return those of ``starts`` that can become stages: what works, and can be apart."""
     found: list[Start] = []
     for number, start in enumerate(starts):
         end = starts[number + 1].cell if number + 1 < len(starts) else len(analysis.notebook.cells)
-        cells = [cell for cell in analysis.code if start.cell <= cell.index < end]
-        if not any(works(analysis, cell) for cell in cells):
+        if not any(start.cell <= cell < end for cell in working):
             continue
         if not found or not _within(start.cell, analysis.intervals):
             found.append(start)
     return found
 
 
-def moved(starts: list[Start], analysis: Analysis, intervals: list[Interval]) -> list[Start]:
+def moved(
+    starts: list[Start], analysis: Analysis, intervals: list[Interval], working: list[int]
+) -> list[Start]:
     """Return ``starts``, those within an interval moved out of it, as few cells as it takes.
 
     One that could only be moved past most of its section, or of the one before, stays.
     """
-    working = [cell.index for cell in analysis.code if works(analysis, cell)]
     ends = [start.cell for start in starts[1:]] + [len(analysis.notebook.cells)]
     found: list[Start] = []
     for start, end in zip(starts, ends, strict=True):
@@ -175,15 +181,14 @@ def _sizes(starts: list[Start], analysis: Analysis) -> list[tuple[int, int]]:
     return found
 
 
-def _by_shape(analysis: Analysis) -> list[Start]:
+def _by_shape(analysis: Analysis, working: list[int]) -> list[Start]:
     """Return starts where a notebook without headings begins to load, prepare, train, evaluate."""
-    working = [cell for cell in analysis.code if works(analysis, cell)]
     if len(working) < FEWEST_CELLS:
         return []
     found: list[Start] = []
     reached = -1
-    for cell in working:
-        phase = _phase(cell)
+    for cell in analysis.code:
+        phase = _phase(cell) if cell.index in working else -1
         if phase > reached and (phase != 1 or reached == 0):
             found.append(Start(cell.index, PHASES[phase]))
             reached = phase
@@ -206,20 +211,24 @@ def _phase(cell: CodeCell) -> int:
     return 0 if any(LOADS.fullmatch(name) for name in called) else 1
 
 
-def works(analysis: Analysis, cell: CodeCell) -> bool:
-    """Say whether something of a cell remains when what is shared is taken out."""
+def working_cells(analysis: Analysis) -> list[int]:
+    """Return the cells of which something remains when what is shared is taken out."""
     gone = {
         id(one.statement.node)
         for them in analysis.definitions.values()
         for one in them
         if one.shared or one.carried
     }
-    settings = {id(one.node) for one in analysis.settings.get(cell.index, [])}
+    gone |= {id(one.node) for them in analysis.settings.values() for one in them}
     parameters = {one.name for one in analysis.parameters}
-    return any(
-        id(one.node) not in gone | settings and not _prepares(one.node, parameters)
-        for one in cell.statements
-    )
+    return [
+        cell.index
+        for cell in analysis.code
+        if any(
+            id(one.node) not in gone and not _prepares(one.node, parameters)
+            for one in cell.statements
+        )
+    ]
 
 
 def _prepares(node: ast.stmt, parameters: set[str]) -> bool:
