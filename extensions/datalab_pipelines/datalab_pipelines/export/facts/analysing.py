@@ -17,7 +17,7 @@ from ..model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
 from ..text import Edit, apply_edits, offsets, span
 from ..trees import nodes_in
 from .checking import check
-from .files import keep_files_together
+from .handing_on import keep_files_together
 from .identity import keep_identical_together
 from .naming import dotted, library_names
 from .promoting import parameters_of

@@ -11,7 +11,7 @@ from ..facts.analysing import DRAWERS, part_stored_in
 from ..facts.identity import still_identical
 from ..facts.naming import library_names
 from ..facts.tensors import ROOTS
-from ..flow.connecting import connect, follow
+from ..flow.connecting import connect, follow, hand_on_files
 from ..flow.liveness import lives
 from ..flow.tying import stored_in, tied, watching
 from ..model import Analysis, Choices, Interval, Plan, Port, StagePlan, Warn
@@ -83,6 +83,7 @@ def in_one_piece(plan: Plan) -> Plan:
         more = number + 1 < len(plan.stages)
         stage.random_in = bool(draws) and number > 0
         stage.random_out = bool(draws) and more
+        hand_on_files(plan, number, through=True)
         stage.inputs = [Port("variables", sorted(alive.needed[number]))] if number else []
         stage.outputs = [Port("variables", sorted(alive.needed[number + 1]))] if more else []
         stage.sources = {"variables": (plan.stages[number - 1].name, "variables")} if number else {}
