@@ -65,6 +65,10 @@ class Located:
     def writes_here(self, call: ast.Call, site: ast.AST) -> bool:
         """Say whether all paths of a writing ``call``, run by the statement ``site``, are here."""
         paths = self._paths(call)
+        if not paths and short_name(call.func).startswith("save"):  # of a library: what, and where
+            inside = [one for one in call.args if self.is_here(one, site)]
+            outside = any(self._outside(one, site) for one in call.args)
+            return len(inside) == 1 and len(call.args) == 2 and not outside
         return bool(paths) and all(self.is_here(one, site) for one in paths)
 
     def _paths(self, call: ast.Call) -> list[ast.expr]:

@@ -21,7 +21,7 @@ LISTERS = {"ls", "tree", "du", "find"}
 # Programs that write below the folder in which they run, as far as their words do not lead out.
 WRITERS = {
     *("wget", "curl", "unzip", "tar", "gunzip", "gzip", "bunzip2", "bzip2", "mkdir", "touch", "cp"),
-    *("mv", "rm", "rmdir", "tee", "sed", "awk", "uniq", "split", "zip", "unxz", "7z"),
+    *("mv", "rm", "rmdir", "tee", "sed", "awk", "uniq", "split", "zip", "unxz", "7z", "[", "test"),
 }
 LEADS_OUT = re.compile(r"[`$&\\]|<\(|(^|[\s=:'\"<>])[/~]|\.\.")
 WRITING_OPTION = re.compile(r"-\w*o|--output|-delete|-exec|-ok|-fprint|-fls")
