@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import keyword
 
 from ...pipelines import LONGEST_NAME, NAME
@@ -17,7 +18,7 @@ from ..flow.tying import stored_in, tied, watching
 from ..model import Analysis, Choices, Interval, Plan, Port, StagePlan, Warn
 from .form import reason_against
 from .names import slug
-from .starting import Start, moved, starts_of, works
+from .starting import Start, all_starts, moved, starts_of, works
 
 TAKEN = {"pipeline", "shared", "stages", "tests", "main", "variables"}
 
@@ -49,9 +50,11 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
     sight = follow(analysis, library_names([cell for cell in analysis.code if not cell.opaque]))
     if names := stored_in(analysis, sight):
         part_stored_in(analysis, names)
-    starts, level = starts_of(analysis, choices)
+    starts, level = starts_of(analysis, choices, analysis.intervals)
     told_apart = sight.follower.told_apart
     intervals = still_identical(analysis.intervals, analysis, told_apart)
+    known = len(intervals)
+    again = level in ("headings", "shape")
     while True:
         said = list(warnings)
         fit = moved(starts, analysis, intervals) if level in ("headings", "shape") else starts
@@ -69,6 +72,15 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
             return in_one_piece(found)
         connect(found, sight)
         seeing = watching(found, sight) + tied(found, sight)
+        if not seeing and again and len(stages) == 1 and len(intervals) > known:
+            # Where it was cut, nothing can be apart: look at all places before it is cut anew.
+            again = False
+            places = _without(all_starts(analysis), analysis, intervals[:known], [])
+            apart = dataclasses.replace(found, stages=_stages(places, analysis))
+            connect(apart, sight)
+            intervals += watching(apart, sight) + tied(apart, sight)
+            starts, level = starts_of(analysis, choices, intervals)
+            continue
         if not seeing:
             return found
         intervals += seeing

@@ -31,10 +31,11 @@ class Start:
     title: str
 
 
-def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
+def starts_of(
+    analysis: Analysis, choices: Choices, intervals: list[Interval]
+) -> tuple[list[Start], str]:
     """Return where stages begin, and what that follows: choice, tags, headings, shape, one."""
     cells = analysis.notebook.cells
-    intervals = analysis.intervals
     first = Start(analysis.code[0].index, analysis.notebook.title)
     if choices.boundaries is not None:
         titles = {start.cell: start.title for start in _at_level(analysis, BOLD)}
@@ -54,7 +55,9 @@ def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
     if tagged:
         return tagged if tagged[0].cell == first.cell else [first, *tagged], "tags"
     levels = [_at_level(analysis, level) for level in range(1, BOLD + 1)]
-    split = [_that_split(moved(starts, analysis, intervals), analysis) for starts in levels]
+    split = [
+        _that_split(moved(starts, analysis, intervals), analysis, intervals) for starts in levels
+    ]
     fit = [
         (starts, left)
         for starts, left in zip(levels, split, strict=True)
@@ -71,7 +74,7 @@ def starts_of(analysis: Analysis, choices: Choices) -> tuple[list[Start], str]:
     if fit:
         return fit[0][0], "headings"
     shaped = _by_shape(analysis)
-    if len(_that_split(shaped, analysis)) >= LEAST:
+    if len(_that_split(shaped, analysis, intervals)) >= LEAST:
         return shaped, "shape"
     most = max(levels, key=len)  # all of it has to stay together, and the plan says why
     if len(most) >= LEAST:
@@ -97,6 +100,11 @@ def _at_level(analysis: Analysis, level: int) -> list[Start]:
     return found
 
 
+def all_starts(analysis: Analysis) -> list[Start]:
+    """Return the first code cell below each heading, of whatever level."""
+    return _at_level(analysis, BOLD)
+
+
 def _untitled(analysis: Analysis, starts: list[Start]) -> str:
     """Return what the cells before the first heading are called."""
     if len(starts) > 1 and any(
@@ -106,7 +114,7 @@ def _untitled(analysis: Analysis, starts: list[Start]) -> str:
     return analysis.notebook.title
 
 
-def _that_split(starts: list[Start], analysis: Analysis) -> list[Start]:
+def _that_split(starts: list[Start], analysis: Analysis, intervals: list[Interval]) -> list[Start]:
     """Return those of ``starts`` that can become stages: what works, and can be apart."""
     found: list[Start] = []
     for number, start in enumerate(starts):
@@ -114,7 +122,7 @@ def _that_split(starts: list[Start], analysis: Analysis) -> list[Start]:
         cells = [cell for cell in analysis.code if start.cell <= cell.index < end]
         if not any(works(analysis, cell) for cell in cells):
             continue
-        if not found or not _within(start.cell, analysis.intervals):
+        if not found or not _within(start.cell, intervals):
             found.append(start)
     return found
 
