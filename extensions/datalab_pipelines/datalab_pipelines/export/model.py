@@ -165,6 +165,7 @@ class Analysis:
     groups: dict[int, list[Group]] = field(default_factory=dict, repr=False)
     types: dict[int, dict[str, str]] = field(default_factory=dict, repr=False)
     intervals: list[Interval] = field(default_factory=list)
+    handed: set[tuple[int, int]] = field(default_factory=set)  # cells: writes files, reads them
     settings: dict[int, list[Statement]] = field(default_factory=dict, repr=False)
     classes: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
     whole: str = ""  # why the notebook can only run as one piece, through IPython
@@ -219,6 +220,8 @@ class StagePlan:
     after: list[str] = field(default_factory=list)
     random_in: bool = False
     random_out: bool = False
+    files_in: bool = False
+    files_out: bool = False
     compute: str = ""
     doc: str = ""
 

@@ -159,6 +159,10 @@ def test_a_slow_notebook_is_asked_six_times_and_one_that_never_varies_three():
 
 def test_what_one_notebook_takes_from_the_future_is_none_of_the_next_ones():
     compare(["from __future__ import annotations", "a = 1"])
-    hints = ["Kind = int\ndef f(x: Kind):\n    return x", "Kind = str", "a = f.__annotations__['x']"]
+    hints = [
+        "Kind = int\ndef f(x: Kind):\n    return x",
+        "Kind = str",
+        "a = f.__annotations__['x']",
+    ]
     _, different = compare([*hints, "b = a.__name__"])
     assert not different

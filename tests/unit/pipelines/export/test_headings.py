@@ -108,3 +108,19 @@ def test_a_title_and_a_last_word_are_not_the_stages_of_a_long_notebook(tmp_path)
 def test_no_stage_is_called_table_of_contents(tmp_path):
     cells = ["# Churn", "## Table of Contents:", "x = [1]", "## Train", "y = x + x"]
     assert [one.name for one in planned(tmp_path, cells).stages] == ["churn", "train"]
+
+
+def test_headings_of_another_level_are_taken_where_those_chosen_cannot_be_apart(tmp_path):
+    uses = "print(p.get())"
+    cells = [
+        "# One",
+        "k = [1]\nclass P:\n    def get(self):\n        return k\np = P()\nprint(p.get())",
+        *([uses] * 3),
+        "# Two",
+        *([uses] * 4),
+        "## Last",
+        "k.append(2)\nprint(k)",
+    ]
+    plan = planned(tmp_path, cells)
+    assert [one.cells for one in plan.stages] == [[1, 2, 3, 4, 6, 7, 8, 9], [11]]
+    assert plan.stages[1].title == "Last"

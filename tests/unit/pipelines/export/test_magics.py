@@ -3,6 +3,7 @@
 import ast
 
 import pytest
+from datalab_pipelines.export import ExportError
 from datalab_pipelines.export.cells.magics import translate
 from datalab_pipelines.export.code.rendering import code_files
 from datalab_pipelines.export.model import Cell
@@ -132,3 +133,26 @@ def test_what_is_written_is_the_cell_and_a_line_s_end(tmp_path, monkeypatch, bod
     monkeypatch.chdir(tmp_path)
     exec(translate(Cell(0, "code", f"%%writefile a.txt\n{body}"), []).code, {})
     assert (tmp_path / "a.txt").read_text() == body.removesuffix("\n") + "\n"
+
+
+OWN_MAGIC = (
+    "from IPython.core.magic import register_cell_magic\nn = 1\n\n"
+    "@register_cell_magic\ndef twice(line, cell):\n    get_ipython().run_cell(cell)\n"
+)
+
+
+def test_a_magic_of_the_notebook_that_no_cell_uses_is_left_out():
+    plan, different = compare(stages(OWN_MAGIC, "n += 1\nprint('twice', n)"))
+    assert not different
+    assert len(plan.stages) == 2
+    assert any("the magic twice, which no cell uses" in one.message for one in plan.warnings)
+
+
+@pytest.mark.parametrize(
+    "use", ["%%twice\nprint(n)", "print(twice)", "if n:\n    %twice n", "twice n", "f = [twice]"]
+)
+def test_a_magic_that_a_cell_uses_stays(use, tmp_path):
+    try:
+        assert planned(tmp_path, stages(OWN_MAGIC, use)).whole
+    except ExportError as error:
+        assert "not valid Python" in str(error)

@@ -86,6 +86,27 @@ def test_what_may_be_any_variable_keeps_one_stage(tmp_path, second):
     assert any("globals" in one.message for one in plan.warnings)
 
 
-def test_a_function_that_sees_the_variables_of_its_stage_is_left_to_ipython(tmp_path):
-    cells = stages("x = [1]", "def f(n):\n    k = x\n    return locals()\ny = f(2)", "print(y)")
-    assert "locals()" in planned(tmp_path, cells).whole
+@pytest.mark.parametrize(
+    "function",
+    [
+        "def f(n):\n    k = x\n    return locals()",
+        "def f(n):\n    return dir() + [n, x]",
+        "def f(n):\n    def g():\n        return sorted(vars())\n    return [g(), n, x]",
+        "def f(n):\n    n += len(x)\n    return {k: v for k, v in locals().items()}",
+    ],
+)
+def test_a_function_that_looks_at_its_variables_sees_none_of_its_stage(function):
+    plan, different = compare(
+        stages("x = [1]\nz = 0", f"{function}\ny = f(2)", "x.append(3)\nprint(y, f(4))")
+    )
+    assert not different
+    assert len(plan.stages) == 3
+    assert plan.form == "variables"
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["f = lambda: [x, sorted(locals())]\ny = f()", "class A:\n    n = x\n    y = sorted(dir())"],
+)
+def test_what_is_no_function_is_left_to_ipython(tmp_path, code):
+    assert "looks at all variables" in planned(tmp_path, stages("x = [1]", code, "print(x)")).whole

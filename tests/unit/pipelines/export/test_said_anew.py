@@ -141,3 +141,29 @@ def test_a_range_of_a_number_that_changes_is_not_shared():
     plan, different = compare(stages("n = 2\nxs = range(n)", "n = 4", "a = list(xs) + [n]"))
     assert not different
     assert "xs" not in plan.shared
+
+
+def test_a_hint_that_is_bound_anew_keeps_nothing_together():
+    plan, different = compare(
+        stages(
+            "from typing import *\nMatch = Tuple[int, int]\nk = 1\n"
+            "def f(x: int) -> Set[Match]:\n    return {(x, k)}\nxs = [f(1)]",
+            "Match = List[int]\nk += 1\nxs.append(f(2))",
+            "print(xs, f(3))",
+        )
+    )
+    assert not different
+    assert len(plan.stages) == 3
+
+
+def test_a_hint_that_is_computed_is_not_said_again():
+    plan, different = compare(
+        stages(
+            "k = 1\ndef kind():\n    print('asked', k)\n    return int\n"
+            "def f(x: kind()):\n    return x + k\nxs = [f(1)]",
+            "k += 1\nxs.append(f(2))",
+            "print(xs, f(3))",
+        )
+    )
+    assert not different
+    assert len(plan.stages) < 3

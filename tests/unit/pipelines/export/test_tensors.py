@@ -126,13 +126,30 @@ def test_a_traced_function_stays_where_it_is_called_first(tmp_path):
     ["session = tf.compat.v1.Session()", "tf.compat.v1.disable_eager_execution()"],
 )
 def test_graphs_of_the_first_tensorflow_are_one_stage(tmp_path, code):
-    count, why = _why(tmp_path, (SETUP, code, "print(1)"), "print(2)")
+    count, why = _why(tmp_path, (SETUP, code, "a = [1]"), "a.append(tf.constant(1))\nprint(a)")
     assert count == 1
     assert "graph and sessions" in why
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "count"),
+    [
+        ("b = [2]", "print(a, b)", 3),  # neither has anything to do with the graph
+        ("b = [2]", "print(held)", 2),
+        ("b = [2]", "print(mine(1))", 2),
+        ("b = [tf.constant(2)]", "print(a, b)", 2),
+        ("b = [tf.constant(2)]", "print(a, held)", 2),  # which begins a cell earlier
+    ],
+)
+def test_what_does_not_touch_a_graph_is_apart(tmp_path, first, last, count):
+    made = "def mine(x):\n    return tf.constant(x)\nheld = {}\n"
+    graph = made + "session = tf.Session()\nheld['a'] = session.run(mine(1))"
+    parts = _parts(tmp_path, (SETUP, "a = [1]", first), graph, last)
+    assert len(parts) == count, parts
+
+
 def test_an_older_keras_is_one_stage(tmp_path, monkeypatch):
     monkeypatch.setattr("datalab_pipelines.export.facts.tensors.version", lambda name: "2.15.0")
-    count, why = _why(tmp_path, (SETUP, "a = 1\nprint(a)"), "print(2)")
+    count, why = _why(tmp_path, (SETUP, "a = [keras]\nprint(a)"), "print(a, 2)")
     assert count == 1
     assert "Keras 2" in why

@@ -504,3 +504,48 @@ def test_classes_are_said_in_the_order_in_which_they_derive(tmp_path):
     cells = stages(*APART["a class that derives from one that reads a variable"])
     text = render_code(planned(tmp_path, cells))["stages/part_cx.py"].decode()
     assert 0 < text.index("class Scaled") < text.index("class Twice(Scaled)")
+
+
+NESTED = """class Tool:
+    name = "count"
+    inputs = {"task": {"type": "text", "more": [1, 2]}}
+
+    def run(self, x):
+        return x + len(self.name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("uses", "count"),
+    [
+        (("a = Tool().run(1)", "b = Tool().run(a)", "print(a, b, tool.run(2))"), 4),
+        (("tool.inputs['task']['n'] = 1", "b = Tool()", "print(b.inputs, tool.run(2))"), None),
+        (
+            ("t = Tool.inputs['task']", "t['n'] = 1\nb = Tool()", "print(b.inputs, tool.run(2))"),
+            None,
+        ),
+        (
+            (
+                "t = getattr(Tool, 'inputs')",
+                "t['task'] = 1\nb = Tool()",
+                "print(vars(Tool)['inputs'])",
+            ),
+            None,
+        ),
+    ],
+)
+def test_an_attribute_of_a_class_in_which_something_lies(uses, count):
+    plan, different = compare(stages(NESTED + "tool = Tool()\nn = [1]", *uses))
+    assert not different
+    assert count is None or len(plan.stages) == count
+
+
+def test_an_attribute_of_a_class_that_a_method_has_as_default():
+    method = "def run(self, x, given=inputs):\n        given['n'] = x"
+    first = NESTED.replace("def run(self, x):", method)
+    _, different = compare(
+        stages(
+            first + "n = [1]", "n.append(Tool().run(1))", "print(n, getattr(Tool(), 'inp' + 'uts'))"
+        )
+    )
+    assert not different

@@ -12,7 +12,7 @@ from ..facts import knowledge
 from ..facts.folders import makes_folder
 from ..facts.naming import dotted
 from ..facts.soundness import Function
-from ..flow.connecting import RANDOM
+from ..flow.connecting import FILES, RANDOM
 from ..model import CodeCell, Plan, Port, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
 from .hinting import Hints
@@ -33,6 +33,7 @@ from .rendering_variables import VariablesForm, _short, _source, _start, shown_v
 
 NOTEBOOK = ("show", "display", "shell", "shell_lines", "capture_output", "show_error")
 RANDOM_PORT = Port("random_state", [RANDOM])
+FILES_PORT = Port("files", [FILES])
 PLOTS = re.compile(
     r"plot|hist|show|draw|fig|axes|heatmap|scatter|bar$|barh|pie$|imshow|contour|boxplot"
     r"|(?<![a-z_])lines?$|[vhx]lines?$|add_lines?$"
@@ -218,6 +219,9 @@ class FunctionsForm(VariablesForm):
     def _hint(self, hints: Hints, port: Port, name: str) -> str:
         if name == RANDOM:
             return "bytes"
+        if name == FILES:
+            hints.imports.add(self.ours("handing_on", "Files"))
+            return self.own("Files")
         return hints.text(port.types.get(name, ""))
 
     def _port_hint(self, hints: Hints, port: Port) -> str:
@@ -230,6 +234,8 @@ class FunctionsForm(VariablesForm):
         """Return the argument that a port is: its variable's name, where it is one variable."""
         if port.variables == [RANDOM]:
             return self.own("generators")
+        if port.variables == [FILES]:
+            return self.own("files")
         return self.own(port.name) if port.bundle else port.name
 
     def _arguments(self, stage: StagePlan, module: _Module) -> list[str]:
@@ -266,6 +272,11 @@ class FunctionsForm(VariablesForm):
         if stage.random_in:
             restore = self._of_notebook("restore_random_state", module)
             lines.append(f"{restore}({self._name(RANDOM_PORT)})")
+        if stage.files_in or stage.files_out:
+            module.imports.add(self.ours("handing_on", "take_files"))
+            files = self._name(FILES_PORT) if stage.files_in else ""
+            kept = f"{self.own('taken')} = " if stage.files_out else ""
+            lines.append(f"{kept}{self.own('take_files')}({files})")
         for port in stage.inputs:
             if port.bundle:
                 lines += self._unpack(stage, port)
@@ -282,10 +293,8 @@ class FunctionsForm(VariablesForm):
         return "\n".join(lines)
 
     def _of_notebook(self, name: str, module: _Module) -> str:
-        own = self.own(name)
-        renamed = "" if own == name else f" as {own}"
-        module.imports.add(f"from datalab_pipelines.notebook import {name}{renamed}")
-        return own
+        module.imports.add(self.ours("notebook", name))
+        return self.own(name)
 
     def _unpack(self, stage: StagePlan, port: Port) -> list[str]:
         read = self._wanted(stage) - self._newer(stage, port)
@@ -404,6 +413,9 @@ class FunctionsForm(VariablesForm):
     def _given(self, port: Port, module: _Module) -> str:
         if port.variables == [RANDOM]:
             return f"{self._of_notebook('random_state', module)}()"
+        if port.variables == [FILES]:
+            module.imports.add(self.ours("handing_on", "give_files"))
+            return f"{self.own('give_files')}({self.own('taken')})"
         if not port.bundle:
             return port.variables[0]
         sure = ", ".join(f"{one}={one}" for one in port.variables if one not in port.optional)

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from ..facts.naming import dotted, library_names, root_of
 from ..facts.sharing import said_before
+from ..flow.connecting import FILES
 from ..flow.liveness import Lives, lives
 from ..model import Analysis, CodeCell, Definition, Plan, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
@@ -63,6 +64,12 @@ class VariablesForm:
     def own(self, name: str) -> str:
         """Return a name for something of ours that is none of the notebook's."""
         return f"datalab_{name}" if name in self.used | self.bound else name
+
+    def ours(self, module: str, name: str) -> str:
+        """Return the line that imports something of ours, by the name that ``own`` gives."""
+        own = self.own(name)
+        renamed = "" if own == name else f" as {own}"
+        return f"from datalab_pipelines.{module} import {name}{renamed}"
 
     def module_shared(self) -> str:
         """Return ``shared.py``: what means the same in every stage."""
@@ -131,6 +138,9 @@ class VariablesForm:
             lines.append(f"global {', '.join(declared)}")
         if stage.random_in:
             lines.append(f'{self.own("restore_random_state")}({variables}["random state"])')
+        if stage.files_in or stage.files_out:
+            files = f'{variables}["{FILES}"]' if stage.files_in else ""
+            lines.append(f"{self.own('taken')} = {self.own('take_files')}({files})")
         sure = self._sure(number)
         for name in inputs:
             load = f'{name} = {variables}["{name}"]'
@@ -142,6 +152,9 @@ class VariablesForm:
         call = f'{kept}("{stage.name}", globals(){names})'
         if stage.random_out:
             call = f'{{**{call}, "random state": {self.own("random_state")}()}}'
+        if stage.files_out:
+            files = f"{self.own('give_files')}({self.own('taken')}).read_bytes()"
+            call = f'{{**{call}, "{FILES}": {files}}}'
         compute = self._asked(stage)
         function = self.own(stage.name)
         doc = textwrap.fill(stage.doc or stage.title, 90)
@@ -156,6 +169,7 @@ class VariablesForm:
         ours = {
             "datalab_pipelines": ["stage"],
             "datalab_pipelines.carrying": ["Variables", "kept"],
+            "datalab_pipelines.handing_on": ["give_files", "take_files"],
             "datalab_pipelines.notebook": [
                 *("random_state", "restore_random_state", "end_of_cell", *HELPERS),
             ],

@@ -17,7 +17,7 @@ from ..model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
 from ..text import Edit, apply_edits, offsets, span
 from ..trees import nodes_in
 from .checking import check
-from .files import keep_files_together
+from .handing_on import keep_files_together
 from .identity import keep_identical_together
 from .naming import dotted, library_names
 from .promoting import parameters_of
@@ -236,7 +236,9 @@ def _only_ipython(found: Analysis, code: list[CodeCell], bound: dict[str, list[a
                     and part.func.id in FRAMES
                     and part.func.id not in bound
                     and (not part.args or part.func.id == "exec")
-                    and not (part.func.id in OWN_FRAMES and id(node) in own)
+                    and not (
+                        part.func.id in OWN_FRAMES and (id(node) in own or _own_frame(part, node))
+                    )
                 ):
                     return f"{where}: {part.func.id}() looks at all variables"
                 if isinstance(part, ast.Call) and dotted(part.func, resolve) in MAIN_MODULE:
@@ -248,6 +250,20 @@ def _only_ipython(found: Analysis, code: list[CodeCell], bound: dict[str, list[a
             if not says and not isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
                 begun = True
     return ""
+
+
+def _own_frame(call: ast.AST, node: ast.stmt) -> bool:
+    """Say whether a call like ``locals()`` in ``node`` looks at a function's variables."""
+    scopes: dict[int, bool] = {}
+    waiting: list[tuple[ast.AST, bool]] = [(node, False)]
+    while waiting:
+        one, within = waiting.pop()
+        scopes[id(one)] = within
+        for child in ast.iter_child_nodes(one):
+            body = isinstance(one, Function) and child in one.body
+            outside = isinstance(one, ast.ClassDef)
+            waiting.append((child, body or (within and not outside)))
+    return scopes[id(call)]
 
 
 def _reads_of_history(node: ast.stmt, bound: set[str]) -> str:

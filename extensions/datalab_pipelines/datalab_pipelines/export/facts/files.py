@@ -1,4 +1,4 @@
-"""Which cells write files that later ones read: those stay together, for a file does not travel.
+"""Which files each cell writes and reads, and whether what is written can be handed on.
 
 A function writes where it is called, not where it is defined. Pictures are written to be looked at:
 only what reads pictures, or lists folders, can see them. A path is known by the texts that it is
@@ -14,14 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from ..cells.scopes import strings_in
-from ..model import Analysis, CodeCell, Interval
+from ..model import Analysis, CodeCell
 from ..trees import nodes_in
 from . import knowledge
 from .folders import FOLDERS, LOOKS_AROUND, makes_folder
-from .naming import dotted
-from .shells import ANY, read_by
+from .locating import OPENING, Located
+from .naming import dotted, short_name
+from .shells import ANY, read_by, writes_here
 from .soundness import Function
-from .statements import assigns, calls, inside, names_within, running
+from .statements import assigns, inside, names_within, running
 
 WRITING_ROOTS = ("os", "shutil", "subprocess", "pathlib", "urllib")
 WRITING = re.compile(
@@ -43,18 +44,25 @@ LIBRARIES = re.compile(
 )
 SHELL = ("shell", "shell_lines")
 PICTURE_FILE = re.compile(r".*\.(png|jpe?g|gif|svg|pdf|tiff?|webp|bmp|eps)", re.IGNORECASE)
-PIECE = re.compile(r"^\.\w+$|[*?{}%]")  # ".csv", "part_*.csv", "part_%d.csv"
 URL = re.compile(r"\w+://")
 
 
 @dataclass(frozen=True)
 class Act:
-    """A file that is read or written: ``kind`` is picture, data, folder or any."""
+    """A file that is read or written: ``kind`` is picture, data, folder, module or any.
+
+    ``stays`` says why what is written cannot be handed on.
+    """
 
     writes: bool
     kind: str
     paths: frozenset[str] = frozenset()  # nothing where it is not known
+    stays: str = ""
 
+
+ANYWHERE = "and may lie outside of the notebook's folder"
+LEFT_OPEN = "and stay open"
+DATABASE = "and are a database"
 
 Assigned = dict[str, list[ast.AST]]
 
@@ -76,9 +84,11 @@ class Files:
     assigned: Assigned = field(default_factory=dict)
     methods: dict[str, list[ast.stmt]] = field(default_factory=dict)
     texts: dict[tuple[int, Place], set[str]] = field(default_factory=dict)
+    left_open: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for cell in self.found.code:
+            self.left_open |= _left_open(cell)
             for one in cell.statements:
                 for name, value in assigns(one.node):
                     self.assigned.setdefault(name, []).append(value)
@@ -134,7 +144,8 @@ class Files:
         if isinstance(call.func, ast.Name) and call.func.id in SHELL:
             looked_at = read_by(call)
             if looked_at is None:
-                yield from (Act(True, "any"), Act(False, "any"))
+                stays = "" if writes_here(call) else ANYWHERE
+                yield from (Act(True, "any", stays=stays), Act(False, "any"))
             elif looked_at:
                 yield Act(False, "any", frozenset(() if ANY in looked_at else looked_at))
             return
@@ -142,7 +153,7 @@ class Files:
             return
         if name in DATABASES:
             paths = self._paths(call, place)
-            yield from (Act(True, "data", paths), Act(False, "data", paths))
+            yield from (Act(True, "data", paths, DATABASE), Act(False, "data", paths))
             return
         if short == "urlretrieve" and self._is_here(self._paths(call, place)):
             return  # downloaded before, and a file of the project
@@ -150,11 +161,11 @@ class Files:
         mode += strings_in(k.value for k in call.keywords if k.arg == "mode")
         of_system = name.split(".")[0] in WRITING_ROOTS and knowledge.WRITERS.match(short)
         if PICTURES.fullmatch(short):
-            yield Act(True, "picture", self._paths(call, place))
+            yield Act(True, "picture", self._paths(call, place), self._stays(call, place))
         elif short in FOLDERS:
-            yield Act(True, "folder", self._paths(call, place))
+            yield Act(True, "folder", self._paths(call, place), self._stays(call, place))
         elif of_system or WRITING.fullmatch(short) or any(WRITES.fullmatch(one) for one in mode):
-            yield Act(True, "data", self._paths(call, place))
+            yield Act(True, "data", self._paths(call, place), self._stays(call, place))
             if of_system and MOVES.fullmatch(short):
                 yield Act(False, "data", self._paths(call, place))
         if short in READS_PICTURES:
@@ -165,6 +176,17 @@ class Files:
             paths = self._paths(call, Place(call, place.local) if around else place)
             if not paths or not all(URL.match(one) for one in paths):
                 yield Act(False, kind, paths)
+
+    def _stays(self, call: ast.Call, place: Place) -> str:
+        """Say why what ``call`` writes cannot be handed on, nothing where it can."""
+
+        def assigned(name: str) -> list[ast.AST]:
+            here = [value for local, value in place.local if local == name]
+            return here or self.assigned.get(name, [])
+
+        if id(call) in self.left_open:
+            return LEFT_OPEN
+        return "" if Located(self.resolve, assigned).writes_here(call, place.site) else ANYWHERE
 
     def _is_here(self, paths: frozenset[str]) -> bool:
         """Say whether one of these files lies beside the notebook."""
@@ -206,63 +228,20 @@ def _like_paths(node: ast.AST) -> set[str]:
     return found
 
 
-def keep_files_together(found: Analysis, code: list[CodeCell], resolve: dict[str, str]) -> None:
-    """Note which cells read and write files; keep those together that do it to the same ones."""
-    files = Files(found, resolve)
-    writers: list[tuple[int, Act]] = []
-    for cell in code:
-        acts = files.of_cell(cell)
-        facts = found.facts[cell.index]
-        facts.reads_files = any(not one.writes for one in acts)
-        facts.writes_files = any(one.writes and one.kind != "picture" for one in acts)
-        seen = {first for first, wrote in writers if any(_meet(wrote, one) for one in acts)}
-        for first in sorted(seen):
-            why = "files written by the one are read by the other"
-            found.intervals.append(Interval(first, cell.index, "files", why))
-        for one in cell.statements:
-            if _goes_to_one_that_is_made(found, one.node, resolve):
-                why = "a folder that the notebook makes is gone into"
-                found.intervals.append(Interval(code[0].index, code[-1].index, "files", why))
-        writers += [(cell.index, one) for one in acts if one.writes]
-
-
-def _meet(wrote: Act, one: Act) -> bool:
-    """Say whether what was written may matter to a later act."""
-    if one.writes and wrote.kind != "folder":
-        return False
-    if wrote.kind == "picture" and one.kind == "data":
-        return False
-    if one.kind == "module":
-        return bool(wrote.paths & one.paths)
-    if wrote.kind == "picture" and one.paths and not wrote.paths:
-        return any(PICTURE_FILE.fullmatch(path) for path in one.paths)
-    if wrote.paths and one.paths:
-        return any(_same(mine, other) for mine in wrote.paths for other in one.paths)
-    return True
-
-
-def _same(mine: str, other: str) -> bool:
-    """Say whether two texts may be, or be parts of, one path."""
-    for piece, whole in ((mine, other), (other, mine)):
-        if PIECE.search(piece):
-            known = [one for one in re.split(r"[*?{}%]\w?", piece) if len(one) > 1]
-            if not known or any(one in whole for one in known):
-                return True
-    return bool(_parts(mine) & _parts(other))
-
-
-def _goes_to_one_that_is_made(found: Analysis, node: ast.stmt, resolve: dict[str, str]) -> bool:
-    """Say whether ``os.chdir`` may go to a folder that is not beside the notebook."""
-    here = found.notebook.path.resolve().parent
-    for call in calls(node):
-        if dotted(call.func, resolve) == "os.chdir":
-            texts = strings_in(call.args[:1])
-            if not texts or not (here / texts[0]).is_dir():
-                return True
-    return False
-
-
-def _parts(text: str) -> set[str]:
-    """Return a path, the name at its end, and the folders that it is in."""
-    path = PurePosixPath(text.replace("\\", "/"))
-    return {str(path), path.name, *map(str, path.parents)} - {".", "/", "..", ""}
+def _left_open(cell: CodeCell) -> set[int]:
+    """Return the calls that open a file which a variable holds, and which the cell leaves open."""
+    parts = [node for one in cell.statements for node in nodes_in(one.node)]
+    methods = [one.func for one in parts if isinstance(one, ast.Call)]
+    owners = [(one.attr, one.value) for one in methods if isinstance(one, ast.Attribute)]
+    closed = {one.id for method, one in owners if method == "close" and isinstance(one, ast.Name)}
+    at_once = {id(one) for _, one in owners}  # ``open("a.txt", "w").write("a")``
+    found: set[int] = set()
+    for node in parts:
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr | ast.Return) and node.value:
+            targets = getattr(node, "targets", [getattr(node, "target", node.value)])
+            names = {name for one in targets for name in names_within(one)}
+            if not (names and names <= closed):
+                made = [one for one in nodes_in(node.value) if isinstance(one, ast.Call)]
+                opening = [one for one in made if short_name(one.func) in OPENING]
+                found |= {id(one) for one in opening} - at_once
+    return found

@@ -72,15 +72,19 @@ def _of_a_copying_library(func: ast.Attribute, bound: dict[str, list[ast.stmt]])
 
 
 def kept_attributes(trees: list[ast.stmt], bound: dict[str, list[ast.stmt]]) -> frozenset[str]:
-    """Return the attributes whose objects somebody may change, or hand on to who does."""
+    """Return the attributes whose objects somebody may change, or hand on to who does.
+
+    With a dot before it (``.inputs``) one that is read at all: what lies in its object may change.
+    """
     found: set[str] = set()
     for tree in trees:
         for node, field, one in places(tree):
             if isinstance(one, ast.Attribute):
+                found.add(f".{one.attr}")
                 stored = isinstance(node, ast.AugAssign) or not isinstance(one.ctx, ast.Load)
                 assigned = not isinstance(one.ctx, ast.Load) and not isinstance(node, ast.AugAssign)
                 if not assigned and (stored or not _looks(node, field, one, bound)):
                     found.add(one.attr)
             elif isinstance(one, ast.Constant) and isinstance(one.value, str):
-                found.add(one.value)  # ``getattr(x, "name")``
+                found |= {one.value, f".{one.value}"}  # ``getattr(x, "name")``
     return frozenset(found)

@@ -114,7 +114,10 @@ def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, found: Early) -> 
     given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     given += filter(None, [arguments.vararg, arguments.kwarg])
     for hint in filter(None, [*(one.annotation for one in given), node.returns]):
-        (found.named if isinstance(hint, ast.Name) else found.hints).update(_read(hint))
+        if any(isinstance(one, ast.Call) for one in nodes_in(hint)):  # which may say something
+            found.computed |= _read(hint)
+        else:
+            (found.named if isinstance(hint, ast.Name) else found.hints).update(_read(hint))
 
 
 def _of_class(node: ast.ClassDef, found: Early) -> None:
@@ -202,14 +205,13 @@ class Repeating:
         early = early_of(node)
         if self.hints_count:
             early.computed |= early.hints | early.named
-        hints = early.hints - early.computed - early.same
+        # Of a name that is bound anew the hint says something else by then, which nobody reads.
+        hints = (early.hints | early.named) - early.computed - early.same
         if not all(self._the_same(name) for name in early.same - early.computed):
             return False
         if not all(self._shared(name) for name in early.computed):
             return False
-        if not all(self._shared(name) or self._settled(name) or name == one.name for name in hints):
-            return False
-        if not all(self._shared(name) or self._plainly_bound(name) for name in early.named):
+        if not all(self._shared(name) or self._plainly_bound(name) for name in hints):
             return False
         if any(remembers(each) for each in getattr(node, "decorator_list", [])):
             # What it remembers it computed of what it read by then.

@@ -83,7 +83,8 @@ def sound(
 ) -> bool:
     """Say whether nothing changes when the statement runs once more.
 
-    ``kept`` are attributes whose objects somebody may change: see ``looking.kept_attributes``.
+    ``kept`` are attributes whose objects, or what lies in them, somebody may change: see
+    ``looking.kept_attributes``.
     """
     node = one.statement.node
     if isinstance(node, ast.Assign):
@@ -227,6 +228,8 @@ def _sound_class(
     node: ast.ClassDef, bound: dict[str, list[ast.stmt]], kept: frozenset[str]
 ) -> bool:
     own: set[str] = set()
+    loads = [n for n in nodes_in(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+    named_in_it = {n.id for n in loads}
     for one in node.body:
         if isinstance(one, Function):
             changes = _changes_class(one, node.name) or _remembers(one)
@@ -241,9 +244,11 @@ def _sound_class(
             plain = constant(value) or isinstance(value, ast.Lambda | ast.Call)
             named = isinstance(value, ast.Name) and value.id not in own
             looked_at = _flat(value) and not names & kept
+            asked = {f".{name}" for name in names} & kept or names & named_in_it
+            unread = of_constants(value) and not asked
             read = {n.id for n in nodes_in(value) if isinstance(n, ast.Name)} if value else set()
             made = computed(value, _plain_name(bound)) and not read & own
-            if not (plain or named or looked_at or made):
+            if not (plain or named or looked_at or unread or made):
                 return False
             own |= names
         elif not isinstance(one, ast.Pass) and not (

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from ..model import Analysis, CodeCell, Interval
 from ..trees import nodes_in
-from .naming import dotted
+from .naming import dotted, root_of
 
 ROOTS = frozenset(
     {
@@ -43,9 +43,16 @@ def keep_tensors_together(found: Analysis, code: list[CodeCell], resolve: dict[s
     """Keep cells together that TensorFlow's or Keras' memory ties to one another."""
     if not any(made_by_tensors(name) for name in found.imports):
         return
-    first, last = code[0].index, code[-1].index
+    if why := _hands_on_a_seed(code, resolve):
+        found.intervals.append(Interval(code[0].index, code[-1].index, "random", why))
+        return
     if why := _reason_for_all(code, resolve):
-        found.intervals.append(Interval(first, last, "random", why))
+        names = _touched(found, code, resolve, held=True)
+        cells = [
+            cell.index for cell in code if any(_uses(one.node, names) for one in cell.statements)
+        ]
+        if cells:
+            found.intervals.append(Interval(cells[0], cells[-1], "random", why))
         return
     for start, end in _regions(found, code, resolve):
         why = "TensorFlow's random numbers follow the seed that was set before, and its counters"
@@ -57,20 +64,36 @@ def keep_tensors_together(found: Analysis, code: list[CodeCell], resolve: dict[s
             found.intervals.append(Interval(start, max(readers), "tensors", why))
 
 
-def _reason_for_all(code: list[CodeCell], resolve: dict[str, str]) -> str:
-    if _keras_is_old():
-        return "Keras 2 keeps random state and names that cannot be handed on"
+def _hands_on_a_seed(code: list[CodeCell], resolve: dict[str, str]) -> str:
     for cell in code:
         for one in cell.statements:
             functions = {id(n.func) for n in nodes_in(one.node) if isinstance(n, ast.Call)}
             for node in nodes_in(one.node):
                 name = dotted(node, resolve)
-                if made_by_tensors(name) and GRAPHS.fullmatch(name):
-                    return "TensorFlow's graph and sessions cannot be handed on"
                 called = isinstance(node, ast.Call) or id(node) in functions
                 if made_by_tensors(name) and SEEDS.fullmatch(name) and not called:
                     return f"cell {cell.index + 1} hands on a function that sets TensorFlow's seed"
     return ""
+
+
+def _reason_for_all(code: list[CodeCell], resolve: dict[str, str]) -> str:
+    """Say why all cells that may lead to TensorFlow or Keras have to stay together."""
+    if _keras_is_old():
+        return "Keras 2 keeps random state and names that cannot be handed on"
+    names = (
+        dotted(part, resolve) for c in code for one in c.statements for part in nodes_in(one.node)
+    )
+    if any(made_by_tensors(name) and GRAPHS.fullmatch(name) for name in names):
+        return "TensorFlow's graph and sessions cannot be handed on"
+    return ""
+
+
+def _uses(node: ast.stmt, names: set[str]) -> bool:
+    """Say whether a statement does something with ``names``: more than to import or define them."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return False
+    plain = isinstance(node, ast.FunctionDef) and not node.decorator_list and not node.args.defaults
+    return not plain and _mentions(node, names)
 
 
 def _keras_is_old() -> bool:
@@ -147,8 +170,13 @@ def _mentions(node: ast.stmt, names: set[str]) -> bool:
     return any(isinstance(one, ast.Name) and one.id in names for one in nodes_in(node))
 
 
-def _touched(found: Analysis, code: list[CodeCell], resolve: dict[str, str]) -> set[str]:
-    """Return every name that may lead to TensorFlow: imports, and what is made with such names."""
+def _touched(
+    found: Analysis, code: list[CodeCell], resolve: dict[str, str], *, held: bool = False
+) -> set[str]:
+    """Return every name that may lead to TensorFlow: imports, and what is made with such names.
+
+    With ``held`` also what such may be put into: ``models["a"] = model``, ``models.append(model)``.
+    """
     names = {name for name, full in resolve.items() if made_by_tensors(full)}
     while True:
         before = len(names)
@@ -160,6 +188,7 @@ def _touched(found: Analysis, code: list[CodeCell], resolve: dict[str, str]) -> 
                         for node in nodes_in(one.node)
                         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
                     }
+                    names |= _put_into(one.node) - resolve.keys() if held else set()
                     if isinstance(one.node, ast.FunctionDef | ast.ClassDef):
                         names.add(one.node.name)
         for name, them in found.definitions.items():
@@ -167,6 +196,16 @@ def _touched(found: Analysis, code: list[CodeCell], resolve: dict[str, str]) -> 
                 names.add(name)
         if len(names) == before:
             return names
+
+
+def _put_into(node: ast.stmt) -> set[str]:
+    """Return the names of what a statement may store something in, or whose methods it calls."""
+    parts = nodes_in(node)
+    places = [one for one in parts if isinstance(one, ast.Attribute | ast.Subscript)]
+    stored = [one for one in places if not isinstance(one.ctx, ast.Load)]
+    called = [one.func for one in parts if isinstance(one, ast.Call)]
+    owners = [one for one in called if isinstance(one, ast.Attribute)]
+    return {root_of(one) for one in [*stored, *owners]} - {""}
 
 
 def _traced(code: list[CodeCell], resolve: dict[str, str]) -> Iterator[tuple[str, int]]:

@@ -20,6 +20,7 @@ from .sight import Sight
 RESULTS = {purity.FRAME, purity.SERIES, purity.ARRAY, "int", "float", "str", "bool"}
 TABLES = {purity.FRAME, purity.SERIES}
 RANDOM = "random state"  # not a name, so no variable of the notebook's
+FILES = "written files"  # those below the working folder
 
 
 def connect(plan: Plan, sight: Sight) -> None:
@@ -49,10 +50,16 @@ def connect(plan: Plan, sight: Sight) -> None:
         if random and RANDOM in located:
             needed.add(RANDOM)
             stage.random_in = True
+        hand_on_files(plan, number)
+        if stage.files_out:
+            changed.add(FILES)
+            after.add(FILES)
+        if stage.files_in:
+            needed.add(FILES)
         ports = _ports(plan, stage, changed & after, after, sight)
         for port in ports:
             for name in port.variables:
-                if name in located and name not in flow.definite and name != RANDOM:
+                if name in located and name not in flow.definite | {RANDOM, FILES}:
                     needed.add(name)
         if not more:
             ports = _results(plan, stage, flow, sight)
@@ -72,6 +79,21 @@ def connect(plan: Plan, sight: Sight) -> None:
             before = {source for source, _ in stage.sources.values()}
             stage.after = [effects] if effects and effects not in before else []
             effects = stage.name
+
+
+def hand_on_files(plan: Plan, number: int, *, through: bool = False) -> None:
+    """Say whether a stage takes the files that earlier ones wrote, and gives those on.
+
+    ``through``: what a later stage needs goes through every stage between.
+    """
+    within = {cell: at for at, stage in enumerate(plan.stages) for cell in stage.cells}
+    pairs = [(within[wrote], within[reads]) for wrote, reads in plan.analysis.handed]
+    stage = plan.stages[number]
+    passing = any(wrote < number < reads for wrote, reads in pairs)
+    reads = any(wrote < number == reads for wrote, reads in pairs)
+    writes = any(wrote == number < reads for wrote, reads in pairs)
+    stage.files_in = reads or (passing and (writes or through))
+    stage.files_out = writes or (passing and through)
 
 
 def _results(plan: Plan, stage: StagePlan, flow: Flow, sight: Sight) -> list[Port]:
@@ -176,7 +198,7 @@ def _ports(
             group |= other
         groups.append(group)
     unsure = _unsure(plan, stage, sight)
-    optional = (given & unsure) - {RANDOM}
+    optional = (given & unsure) - {RANDOM, FILES}
     found = []
     for group in groups:
         if not group & given:
@@ -199,7 +221,7 @@ def _type_of(value: Value | None) -> str:
 
 def _port_name(names: list[str]) -> str:
     if len(names) == 1:
-        return "random_state" if names[0] == RANDOM else names[0]
+        return {RANDOM: "random_state", FILES: "files"}.get(names[0], names[0])
     joined = "_".join(names)
     return joined if len(names) < 4 and len(joined) <= 40 else f"{names[0]}_and_others"
 

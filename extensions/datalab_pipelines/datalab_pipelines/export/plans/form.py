@@ -11,6 +11,7 @@ import builtins
 
 from ..cells.scopes import IN_TEXT, strings_in
 from ..cells.stars import is_star
+from ..facts.analysing import OWN_FRAMES
 from ..facts.identity import asks_for_identity
 from ..model import Analysis
 from ..trees import nodes_in
@@ -46,8 +47,16 @@ def reason_against(analysis: Analysis) -> str:
     if left:
         used = ", ".join(sorted(roots & BY_NAME))
         return f"{used} finds functions by their name, and {left[0].name} reads variables"
+    shared = {
+        id(one.statement.node)
+        for them in analysis.definitions.values()
+        for one in them
+        if one.shared
+    }
     for cell in analysis.code:
         for one in cell.statements:
+            if id(one.node) not in shared and (name := _looks_at_its_frame(one.node)):
+                return f"cell {cell.index + 1}: a function asks for {name}()"
             if why := _statement(one.node, analysis):
                 return f"cell {cell.index + 1}: {why}"
     return ""
@@ -72,6 +81,16 @@ def _statement(node: ast.stmt, analysis: Analysis) -> str:
             if named and named - _own(part):
                 return "a function names variables in the text of a query"
     return ""
+
+
+def _looks_at_its_frame(node: ast.stmt) -> str:
+    """Return the function by which code looks at its variables: those of a stage are not its."""
+    asked = (
+        part.func.id
+        for part in nodes_in(node)
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and not part.args
+    )
+    return next((name for name in asked if name in OWN_FRAMES), "")
 
 
 def _asks_for_identity(node: ast.AST, analysis: Analysis) -> bool:

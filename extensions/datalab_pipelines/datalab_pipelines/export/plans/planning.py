@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import keyword
 
 from ...pipelines import LONGEST_NAME, NAME
@@ -11,14 +12,14 @@ from ..facts.analysing import DRAWERS, part_stored_in
 from ..facts.identity import still_identical
 from ..facts.naming import library_names
 from ..facts.tensors import ROOTS
-from ..flow.connecting import connect
+from ..flow.connecting import connect, hand_on_files
 from ..flow.liveness import lives
 from ..flow.sight import follow
 from ..flow.tying import stored_in, tied, watching
 from ..model import Analysis, Choices, Interval, Plan, Port, StagePlan, Warn
 from .form import reason_against
 from .names import slug
-from .starting import Start, moved, starts_of, working_cells
+from .starting import Start, all_starts, moved, starts_of, working_cells
 
 TAKEN = {"pipeline", "shared", "stages", "tests", "main", "variables"}
 
@@ -51,9 +52,11 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
     if names := stored_in(analysis, sight):
         part_stored_in(analysis, names)
     working = working_cells(analysis)
-    starts, level = starts_of(analysis, choices, working)
+    starts, level = starts_of(analysis, choices, analysis.intervals, working)
     told_apart = sight.follower.told_apart
     intervals = still_identical(analysis.intervals, analysis, told_apart)
+    known = len(intervals)
+    again = level in ("headings", "shape")
     against = reason_against(analysis)
     while True:
         said = list(warnings)
@@ -74,6 +77,15 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
             return in_one_piece(found)
         connect(found, sight)
         seeing = watching(found, sight) + tied(found, sight)
+        if not seeing and again and len(stages) == 1 and len(intervals) > known:
+            # Where it was cut, nothing can be apart: look at all places before it is cut anew.
+            again = False
+            places = _without(all_starts(analysis), analysis, intervals[:known], working, [])
+            apart = dataclasses.replace(found, stages=_stages(places, analysis))
+            connect(apart, sight)
+            intervals += watching(apart, sight) + tied(apart, sight)
+            starts, level = starts_of(analysis, choices, intervals, working)
+            continue
         if not seeing:
             return found
         intervals += seeing
@@ -88,6 +100,7 @@ def in_one_piece(plan: Plan) -> Plan:
         more = number + 1 < len(plan.stages)
         stage.random_in = bool(draws) and number > 0
         stage.random_out = bool(draws) and more
+        hand_on_files(plan, number, through=True)
         stage.inputs = [Port("variables", sorted(alive.needed[number]))] if number else []
         stage.outputs = [Port("variables", sorted(alive.needed[number + 1]))] if more else []
         stage.sources = {"variables": (plan.stages[number - 1].name, "variables")} if number else {}

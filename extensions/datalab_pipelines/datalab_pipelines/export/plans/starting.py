@@ -31,13 +31,14 @@ class Start:
     title: str
 
 
-def starts_of(analysis: Analysis, choices: Choices, working: list[int]) -> tuple[list[Start], str]:
+def starts_of(
+    analysis: Analysis, choices: Choices, intervals: list[Interval], working: list[int]
+) -> tuple[list[Start], str]:
     """Return where stages begin, and what that follows: choice, tags, headings, shape, one.
 
     ``working`` are the cells of which something remains, see ``working_cells``.
     """
     cells = analysis.notebook.cells
-    intervals = analysis.intervals
     first = Start(analysis.code[0].index, analysis.notebook.title)
     if choices.boundaries is not None:
         titles = {start.cell: start.title for start in _at_level(analysis, BOLD)}
@@ -58,7 +59,7 @@ def starts_of(analysis: Analysis, choices: Choices, working: list[int]) -> tuple
         return tagged if tagged[0].cell == first.cell else [first, *tagged], "tags"
     levels = [_at_level(analysis, level) for level in range(1, BOLD + 1)]
     split = [
-        _that_split(moved(starts, analysis, intervals, working), analysis, working)
+        _that_split(moved(starts, analysis, intervals, working), analysis, intervals, working)
         for starts in levels
     ]
     fit = [
@@ -77,7 +78,7 @@ def starts_of(analysis: Analysis, choices: Choices, working: list[int]) -> tuple
     if fit:
         return fit[0][0], "headings"
     shaped = _by_shape(analysis, working)
-    if len(_that_split(shaped, analysis, working)) >= LEAST:
+    if len(_that_split(shaped, analysis, intervals, working)) >= LEAST:
         return shaped, "shape"
     most = max(levels, key=len)  # all of it has to stay together, and the plan says why
     if len(most) >= LEAST:
@@ -103,6 +104,11 @@ def _at_level(analysis: Analysis, level: int) -> list[Start]:
     return found
 
 
+def all_starts(analysis: Analysis) -> list[Start]:
+    """Return the first code cell below each heading, of whatever level."""
+    return _at_level(analysis, BOLD)
+
+
 def _untitled(analysis: Analysis, starts: list[Start]) -> str:
     """Return what the cells before the first heading are called."""
     if len(starts) > 1 and any(
@@ -112,14 +118,16 @@ def _untitled(analysis: Analysis, starts: list[Start]) -> str:
     return analysis.notebook.title
 
 
-def _that_split(starts: list[Start], analysis: Analysis, working: list[int]) -> list[Start]:
+def _that_split(
+    starts: list[Start], analysis: Analysis, intervals: list[Interval], working: list[int]
+) -> list[Start]:
     """Return those of ``starts`` that can become stages: what works, and can be apart."""
     found: list[Start] = []
     for number, start in enumerate(starts):
         end = starts[number + 1].cell if number + 1 < len(starts) else len(analysis.notebook.cells)
         if not any(start.cell <= cell < end for cell in working):
             continue
-        if not found or not _within(start.cell, analysis.intervals):
+        if not found or not _within(start.cell, intervals):
             found.append(start)
     return found
 
