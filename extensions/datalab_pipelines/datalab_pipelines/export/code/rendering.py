@@ -27,7 +27,7 @@ def code_files(plan: Plan) -> dict[str, str]:
     return _files(VariablesForm(plan))
 
 
-def _files(form: VariablesForm) -> dict[str, str]:
+def _files(form: FunctionsForm | VariablesForm) -> dict[str, str]:
     found = {"stages/__init__.py": '"""The stages of the pipeline."""\n'}
     for number, stage in enumerate(form.plan.stages):
         found[f"stages/{stage.name}.py"] = form.module_stage(stage, number)
