@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, field
 
 from ..cells.scopes import names_in_text
+from ..facts.filling import quiet
 from ..facts.knowledge import TELLING
 from ..facts.naming import dotted
 from ..flow import purity
@@ -38,10 +39,12 @@ class Preamble:
 
     statements: list[Setting] = field(default_factory=list)
 
+    unread: set[int] = field(default_factory=set)  # assignments that only these settings read
+
     @property
     def nodes(self) -> set[int]:
-        """Return the identities of the statements."""
-        return {id(one.statement.node) for one in self.statements}
+        """Return the identities of the statements, and of what they alone read."""
+        return {id(one.statement.node) for one in self.statements} | self.unread
 
 
 def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
@@ -56,6 +59,11 @@ def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
     own = {
         name for name, them in analysis.definitions.items() if any(d.kind != "import" for d in them)
     }
+    plain = {
+        name
+        for name, them in analysis.definitions.items()
+        if them[0].shared and all(d.kind == "constant" for d in them)
+    }
     ends = {id(cell.statements[-1].node) for cell in analysis.code if cell.shown}
     found = Preamble()
     imports_below = _last_import(analysis)
@@ -68,19 +76,33 @@ def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
             if name == "os.chdir":  # an import that goes elsewhere would lose the modules after it
                 break
             shown = id(node) in ends and bool(TELLING.match(name))
-            if _names(node) & own or shown:
-                break
             early = bool(EARLY.match(name)) and position < imports_below
+            named = _names(ast.parse(one.again) if one.again else node)
+            if named & (own if early else own - plain) or shown:
+                break
             found.statements.append(Setting(index, one, early))
         elif (
             id(node) in shared
             or isinstance(node, ast.Import | ast.ImportFrom | ast.Pass)
             or _assigns(node, parameters)
+            or quiet(node, resolve)
         ):
             continue
         elif not _only_says(node):
             break
+    found.unread = _unread(analysis, found.nodes)
     return found
+
+
+def _unread(analysis: Analysis, settings: set[int]) -> set[int]:
+    """Return the assignments of variables that nothing names but ``settings``, filled in there."""
+    found: dict[str, list[int]] = {name: [] for name in analysis.set_from}
+    for cell in analysis.code if found else ():
+        for one in cell.statements:
+            if id(one.node) not in settings:
+                for name in (_names(one.node) | names_in_text(one.node)) & set(found):
+                    found[name].append(id(one.node))
+    return {them[0] for them in found.values() if len(them) == 1}
 
 
 def _names(node: ast.AST) -> set[str]:

@@ -16,6 +16,7 @@ from ..flow.connecting import RANDOM
 from ..model import CodeCell, Plan, Port, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
 from .hinting import Hints
+from .own_modules import setting_modules
 from .pieces import (
     apart,
     called_in,
@@ -64,7 +65,7 @@ class FunctionsForm(VariablesForm):
         self.preamble: Preamble = preamble_of(self.analysis, self.resolve)
         self.repeated = self.preamble.nodes
         self.imported = imports_of(self.analysis, set(plan.shared))
-        self.effects = side_effects(self.analysis, self.imported)
+        self.effects = side_effects(self.analysis, self.imported) + self._setting_modules()
         self.parameters = {one.name for one in plan.parameters}
         self.together = self._together()
         self.kinds = {one.name: one.type for one in plan.parameters}
@@ -76,6 +77,21 @@ class FunctionsForm(VariablesForm):
         self.needs_shared = bool(
             self.preamble.statements or self.effects or self.together or self.shared_names
         )
+
+    def _setting_modules(self) -> list[str]:
+        """Return the imports of modules that set something, while nothing is drawn or shown yet."""
+        sets = setting_modules(self.plan)
+        found: list[str] = []
+        for cell in self.analysis.code if sets else ():
+            for one in cell.statements:
+                if isinstance(one.node, ast.Import):
+                    found += [alias.name for alias in one.node.names]
+                elif isinstance(one.node, ast.ImportFrom):
+                    found.append(one.node.module or "")
+            if cell.shown or self._draws(cell.index):
+                break
+        wanted = dict.fromkeys(one for one in found if one.split(".")[0] in sets)
+        return [f"import {one}" for one in wanted]
 
     def _together(self) -> dict[tuple[str, ...], tuple[str, Port]]:
         """Return a class for every set of variables that travel as one."""
@@ -103,21 +119,21 @@ class FunctionsForm(VariablesForm):
             return ""
         module = self._module(f"What the stages of {_short(self.plan.title, 60)} share")
         body: list[str] = []
-        late: list[str] = []  # settings that functions of the notebook make
+        late: list[str] = []  # settings that read constants of the notebook, and those after them
         for one in self.preamble.statements:
             text = _source(self.cells[one.cell], one.statement)
             if self.folder and makes_folder(one.statement.node):
                 module.imports.add("from contextlib import chdir")
                 text = f'with chdir("{self.folder}"):\n{indent(text)}'
-            calls = loaded(text) & self.shared_names
-            (module.first if one.early else late if calls else body).append(text)
+            reads = late or loaded(text) & self.shared_names
+            (module.first if one.early else late if reads else body).append(text)
         if module.first:
             early = self._imports_for("\n".join(module.first))
             module.first = [*early, *module.first, "# isort: split"]
         body += self._definitions() + late + self._classes(module)
         text = "\n".join(body)
         module.body = body
-        module.imports |= set(self._imports_for(text))
+        module.imports |= set(self._imports_for(text)) | self._helpers_for(names_outside(text))
         module.imports |= {f"{one}  # noqa: F401" for one in self.effects}
         return module.text(self._futures())
 
@@ -192,11 +208,7 @@ class FunctionsForm(VariablesForm):
         text = "\n".join(module.body)
         module.imports |= set(self._imports_for(text))
         names = names_outside(text) | names_in_text(ast.parse(text))
-        for one in NOTEBOOK:
-            own = self.own(one) if one == "show" else one  # the others the notebook itself calls
-            if own in names and own not in self.bound:
-                renamed = "" if own == one else f" as {own}"
-                module.imports.add(f"from datalab_pipelines.notebook import {one}{renamed}")
+        module.imports |= self._helpers_for(names)
         used = sorted(names & self.shared_names)
         used += sorted(name for name, _ in self.together.values() if name in names)
         used += sorted(module.hints.names - set(used))
@@ -209,6 +221,16 @@ class FunctionsForm(VariablesForm):
             module.imports -= set(early)
             module.first = [*early, "# isort: split"]
         return module.text(self._futures())
+
+    def _helpers_for(self, names: set[str]) -> set[str]:
+        """Return the imports of what takes the place of IPython's."""
+        found = set()
+        for one in NOTEBOOK:
+            own = self.own(one) if one == "show" else one  # the others the notebook itself calls
+            if own in names and own not in self.bound:
+                renamed = "" if own == one else f" as {own}"
+                found.add(f"from datalab_pipelines.notebook import {one}{renamed}")
+        return found
 
     def _module(self, title: str) -> _Module:
         aliases = {name: full for name, full in self.resolve.items() if name in self.imported}

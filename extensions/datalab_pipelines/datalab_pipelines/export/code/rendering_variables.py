@@ -364,6 +364,8 @@ def _plain(text: str) -> str:
 
 
 def _source(cell: CodeCell, one: Statement) -> str:
+    if one.again:
+        return one.again
     where = offsets(cell.code)
     return cell.code[_start(one.node, where) : span(one.node, where)[1]]
 

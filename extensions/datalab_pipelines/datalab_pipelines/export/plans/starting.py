@@ -215,15 +215,15 @@ def works(analysis: Analysis, cell: CodeCell) -> bool:
         if one.shared or one.carried
     }
     settings = {id(one.node) for one in analysis.settings.get(cell.index, [])}
-    parameters = {one.name for one in analysis.parameters}
+    prepared = {one.name for one in analysis.parameters} | analysis.set_from
     return any(
-        id(one.node) not in gone | settings and not _prepares(one.node, parameters)
+        id(one.node) not in gone | settings and not _prepares(one.node, prepared)
         for one in cell.statements
     )
 
 
-def _prepares(node: ast.stmt, parameters: set[str]) -> bool:
+def _prepares(node: ast.stmt, prepared: set[str]) -> bool:
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         target = node.targets[0]
-        return isinstance(target, ast.Name) and target.id in parameters
+        return isinstance(target, ast.Name) and target.id in prepared
     return isinstance(node, ast.Import | ast.ImportFrom | ast.Pass)
