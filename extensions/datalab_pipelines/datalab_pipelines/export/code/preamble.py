@@ -85,7 +85,7 @@ def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
             id(node) in shared
             or isinstance(node, ast.Import | ast.ImportFrom | ast.Pass)
             or _assigns(node, parameters)
-            or quiet(node, resolve)
+            or (_assigns(node, analysis.set_from) and quiet(node, resolve))
         ):
             continue
         elif not _only_says(node):
@@ -220,13 +220,19 @@ def side_effects(analysis: Analysis, imported: dict[str, str]) -> list[str]:
         for one in cell.statements:
             used |= {n.id for n in ast.walk(one.node) if isinstance(n, ast.Name)}
             used |= names_in_text(one.node)
+    modules = {name: _module_of(line) for name, line in imported.items()}
+    read = {module.split(".")[0] for name, module in modules.items() if name in used}
     found = []
     for name, line in imported.items():
-        match = re.match(r"(?:from|import) ([\w.]+)", line)
-        module = match[1] if match else ""
+        module = modules[name]
         root = module.split(".")[0]
-        if name in used or not module:
+        if name in used or not module or module in read:
             continue
         if LOUD.search(module) or root not in QUIET | set(sys.stdlib_module_names):
             found.append(line)
     return found
+
+
+def _module_of(line: str) -> str:
+    match = re.match(r"(?:from|import) ([\w.]+)", line)
+    return match[1] if match else ""

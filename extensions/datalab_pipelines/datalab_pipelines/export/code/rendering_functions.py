@@ -391,7 +391,8 @@ class FunctionsForm(VariablesForm):
 
     def _draws(self, index: int) -> bool:
         """Say whether a cell may leave a figure open."""
-        called = {n for one in self.cells[index].statements for n in self._called(one.node)}
+        run = [one.node for one in self.cells[index].statements]
+        called = {n for one in run if not isinstance(one, Function) for n in self._called(one)}
         saved = "save" in called and any(name.startswith("sympy") for name in self.analysis.imports)
         return saved or self._any_plots(called, set())  # SymPy draws a plot again to save it
 

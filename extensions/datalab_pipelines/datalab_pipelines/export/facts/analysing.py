@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from ..cells.installing import leave_out_installs
 from ..cells.magics import statements_of
 from ..cells.names import Flow
 from ..cells.namespaces import name_globals
@@ -52,7 +53,9 @@ def analyse(notebook: Notebook) -> Analysis:
     whole = next((f"cell {one.index + 1}: {one.opaque}" for one in code if one.opaque), "")
     name_stars(code, notebook.path.resolve().parent)
     name_globals(code)
-    name_remembered(code, {one.index: one.source for one in cells})
+    sources = {one.index: one.source for one in cells}
+    name_remembered(code, sources)
+    leave_out_installs(code, sources)
     for cell in code:
         _rewrite(cell)
     warnings += leave_out_replaced(code)
