@@ -102,3 +102,47 @@ def test_a_private_class_is_called_by_its_first_public_base():
     assert type_of(_Colours()) == "list"
     _Odd = type("_Odd", (), {"__module__": "somewhere"})
     assert type_of(_Odd()) == ""
+
+
+SEEDER = (
+    "def seed_all(seed):\n    random.seed(seed)\n    np.random.seed(seed)\n"
+    "    os.environ['PYTHONHASHSEED'] = str(seed)\n    if seed:\n        random.seed(seed + 1)"
+)
+
+
+def test_a_function_that_seeds_is_not_called_again_in_later_stages(tmp_path):
+    head = f"import os, random\nimport numpy as np\n{SEEDER}\nseed_all(3)"
+    cells = stages(f"{head}\nx = [random.random()]", "x.append(random.random())", "print(x)")
+    plan, different = compare(cells)
+    assert not different
+    assert len(plan.stages) == 3
+    assert "seed_all" not in module_of(planned(tmp_path, cells), "part_bx")
+
+
+def test_generators_are_restored_after_what_is_said_again(tmp_path):
+    draws = "def style():\n    plt.rcParams['lines.linewidth'] = np.random.rand()\nstyle()"
+    head = f"import numpy as np\nimport matplotlib.pyplot as plt\nnp.random.seed(1)\n{draws}"
+    cells = stages(f"{head}\nx = [np.random.rand()]", "x.append(np.random.rand())", "print(x)")
+    _, different = compare(cells)
+    assert not different
+    text = module_of(planned(tmp_path, cells), "part_bx")
+    assert text.index("style()") < text.index("restore_random_state(generators)")
+
+
+def test_settings_below_what_kaggle_begins_with_are_said_once(tmp_path):
+    walk = (
+        "import os, random\nimport numpy as np\nimport matplotlib.pyplot as plt\n"
+        "for d, _, names in os.walk('/kaggle/input'):\n    for name in names:\n"
+        "        print(os.path.join(d, name))\nprint(os.listdir('.'))"
+    )
+    looks = "np.random.seed(1)\nfont = {'size': 11}\nplt.rc('font', **font)"
+    plan = planned(tmp_path, [walk, looks, *stages("x = [1]", "x.append(2)", "print(x)")])
+    assert "plt.rc('font', size=11)" in module_of(plan, "shared").replace('"', "'")
+    assert "plt" not in module_of(plan, "part_cx")
+
+
+def test_what_the_collector_tells_is_not_compared():
+    cells = stages("import gc\nx = [1]\ngc.collect()", "x.append(2)\ngc.collect()", "print(x)")
+    plan, different = compare(cells)
+    assert not different
+    assert len(plan.stages) == 3

@@ -11,6 +11,7 @@ from ..cells.scopes import names_in_text
 from ..facts.filling import quiet
 from ..facts.knowledge import TELLING
 from ..facts.naming import dotted
+from ..facts.seeding import only_seeds
 from ..flow import purity
 from ..model import Analysis, Statement
 
@@ -20,6 +21,9 @@ LAST_COUNTS = re.compile(
     r"matplotlib\.(rcParams|rc$|rcdefaults$|style\.use$|pyplot\.(rc$|rcParams|rcdefaults$|style\.use$))"
     r"|seaborn\.(set$|set_\w+$|reset_\w+$)|warnings\.(filterwarnings|simplefilter)$"
     r"|pandas\.((set|reset)_option$|options\.)|numpy\.(set_printoptions|seterr)$"
+)
+LOOKS = re.compile(
+    r"(os\.)?(walk|listdir|getcwd)|os\.path\.(join|basename|exists)|glob\.glob|sorted|len"
 )
 LOUD = re.compile(r"sklearn\.experimental|mpl_toolkits|\.pandas$|pandas\.plotting")
 
@@ -88,7 +92,7 @@ def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
             or (_assigns(node, analysis.set_from) and quiet(node, resolve))
         ):
             continue
-        elif not _only_says(node):
+        elif not _only_says(node) and not only_seeds(node, analysis.definitions, resolve):
             break
     found.unread = _unread(analysis, found.nodes)
     return found
@@ -136,6 +140,8 @@ def _set_by(node: ast.stmt) -> list[ast.AST]:
 
 def _only_says(node: ast.stmt) -> bool:
     """Say whether a statement prints texts and versions, which no setting makes look different."""
+    if isinstance(node, ast.For):  # over the files that are there, as Kaggle begins a notebook
+        return not _calls_more(node.iter) and all(_only_says(one) for one in node.body)
     if not isinstance(node, ast.Expr):
         return False
     value = node.value
@@ -145,14 +151,17 @@ def _only_says(node: ast.stmt) -> bool:
         isinstance(value, ast.Call)
         and isinstance(value.func, ast.Name)
         and (value.func.id in ("print", "display"))
-        and not any(_computes(one) for given in value.args for one in ast.walk(given))
+        and not any(_calls_more(given) for given in value.args)
     )
 
 
-def _computes(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call):
-        return False
-    return not (isinstance(node.func, ast.Attribute) and node.func.attr == "format")
+def _calls_more(node: ast.expr) -> bool:
+    """Say whether an expression calls more than what looks at files and puts texts together."""
+    return any(
+        not LOOKS.fullmatch(ast.unparse(one.func)) and getattr(one.func, "attr", "") != "format"
+        for one in ast.walk(node)
+        if isinstance(one, ast.Call)
+    )
 
 
 def last_said(settings: list[Statement], resolve: dict[str, str]) -> list[Statement]:

@@ -285,9 +285,6 @@ class FunctionsForm(VariablesForm):
     def _function_body(self, stage: StagePlan, number: int, module: _Module) -> str:
         lines: list[str] = []
         given = {name for port in stage.inputs for name in port.variables}
-        if stage.random_in:
-            restore = self._of_notebook("restore_random_state", module)
-            lines.append(f"{restore}({self._name(RANDOM_PORT)})")
         for port in stage.inputs:
             if port.bundle:
                 lines += self._unpack(stage, port)
@@ -295,6 +292,9 @@ class FunctionsForm(VariablesForm):
         lines += self._builtins(stage, given, module)
         local = self._local(stage)
         lines += [with_nonlocal(one, local) for one in replayed]
+        if stage.random_in:  # what is said again may have drawn
+            restore = self._of_notebook("restore_random_state", module)
+            lines.append(f"{restore}({self._name(RANDOM_PORT)})")
         cells = self._cells_of(stage, module)
         if words := self._last_words(number):
             cells += ["", words]

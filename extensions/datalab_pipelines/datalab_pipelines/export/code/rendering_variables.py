@@ -129,13 +129,13 @@ class VariablesForm:
         lines: list[str] = []
         if declared:
             lines.append(f"global {', '.join(declared)}")
-        if stage.random_in:
-            lines.append(f'{self.own("restore_random_state")}({variables}["random state"])')
         sure = self._sure(number)
         for name in inputs:
             load = f'{name} = {variables}["{name}"]'
             lines.append(load if name in sure else f'if "{name}" in {variables}:\n    {load}')
         lines += replayed
+        if stage.random_in:
+            lines.append(f'{self.own("restore_random_state")}({variables}["random state"])')
         text = "\n".join([*lines, body])
         last = stage.outputs[0].variables if stage.outputs else []
         names = "".join(f', "{one}"' for one in last)

@@ -39,6 +39,8 @@ FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
 OWN_FRAMES = {"locals", "vars", "dir"}  # in a function that is the same everywhere: its own
 MAIN_MODULE = {"doctest.testmod", "unittest.main", "unittest.findTestCases"}
 HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
+# How many objects Python has freed says something of the process, and nothing of the notebook.
+OF_THE_PROCESS = re.compile(r"gc\.(collect|get_count|get_stats)")
 DRAWERS = {
     *("random", "numpy", "pandas", "sklearn", "scipy", "torch", "xgboost", "lightgbm", "pylab"),
     "seaborn",
@@ -147,6 +149,9 @@ def _look(found: Analysis) -> None:
     excluded = {one.name for one in found.parameters}
     found.imports = _imports(plain)
     resolve = library_names(plain)
+    for cell in plain:
+        if cell.shown and OF_THE_PROCESS.fullmatch(_called_last(cell, resolve)):
+            cell.shown = False
     if "eval" in names and "eval" not in bound:
         found.evaluated = evaluated_by_text(plain, set(bound), resolve)
     found.definitions = divide(plain, excluded, found.evaluated, all_apart=bool(dynamic))
@@ -165,6 +170,12 @@ def _look(found: Analysis) -> None:
     keep_identical_together(found, plain)
     for cell in code:
         found.facts.setdefault(cell.index, Facts(cell.index, "compute"))
+
+
+def _called_last(cell: CodeCell, resolve: dict[str, str]) -> str:
+    last = cell.statements[-1].node if cell.statements else None
+    call = last.value if isinstance(last, ast.Expr) else None
+    return dotted(call.func, resolve) if isinstance(call, ast.Call) else ""
 
 
 def _apart(found: Analysis, code: list[CodeCell]) -> None:

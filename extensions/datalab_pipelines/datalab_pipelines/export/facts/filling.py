@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from keyword import iskeyword
 
 from ..cells.names import Flow
 from ..model import Analysis, CodeCell, Statement
@@ -44,16 +45,35 @@ def filled(
     ]
     where = offsets(cell.code)
     start, end = span(setting.node, where)
+    spread = {
+        id(one.value)
+        for one in nodes_in(setting.node)
+        if isinstance(one, ast.keyword) and one.arg is None
+    }
     edits = []
     for node in nodes_in(setting.node):
         if isinstance(node, ast.Name) and node.id in names:
             value = _value(node.id, [one.node for one in before], resolve)
             if value is None:
                 return ""
-            at = span(node, where)
-            edits.append(Edit(at[0] - start, at[1] - start, ast.unparse(value)))
+            at, text = span(node, where), ast.unparse(value)
+            if id(node) in spread and (words := _words(value)):
+                at, text = (at[0] - len("**"), at[1]), words
+            edits.append(Edit(at[0] - start, at[1] - start, text))
     text = apply_edits(cell.code[start:end], edits)
     return text if len(text) <= LONGEST else ""
+
+
+def _words(value: ast.expr) -> str:
+    """Return what ``**{"size": 11}`` is as arguments, ``size=11``; nothing where it is none."""
+    if not isinstance(value, ast.Dict):
+        return ""
+    keys = [one.value if isinstance(one, ast.Constant) else "" for one in value.keys]
+    if not all(isinstance(one, str) and one.isidentifier() and not iskeyword(one) for one in keys):
+        return ""
+    return ", ".join(
+        f"{key}={ast.unparse(one)}" for key, one in zip(keys, value.values, strict=True)
+    )
 
 
 def _value(name: str, before: list[ast.stmt], resolve: dict[str, str]) -> ast.expr | None:

@@ -11,6 +11,7 @@ from . import knowledge
 from .filling import filled
 from .folders import makes_folder
 from .naming import dotted, root_of
+from .seeding import seeder
 
 BY_HAND = {
     "a logger is told where to write": ("addHandler", "removeHandler", "addFilter"),
@@ -62,6 +63,8 @@ def _sets(found: Analysis, name: str, resolve: dict[str, str]) -> bool:
     """Say whether ``name`` is a function of the notebook that changes settings."""
     them = found.definitions.get(name, [])
     if len(them) != 1 or them[0].kind != "function" or not them[0].shared:
+        return False
+    if seeder(them[0].statement.node, resolve):
         return False
     body = getattr(them[0].statement.node, "body", [])
     return any(
