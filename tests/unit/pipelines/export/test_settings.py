@@ -146,3 +146,25 @@ def test_what_the_collector_tells_is_not_compared():
     plan, different = compare(cells)
     assert not different
     assert len(plan.stages) == 3
+
+
+@pytest.mark.parametrize(
+    "make", ["!mkdir -p a/figs", "import os\nos.makedirs('figs', exist_ok=True)"]
+)
+def test_a_folder_is_made_where_something_names_it(tmp_path, make):
+    cells = stages(f"x = [1]\nx.append(0)\n{make}", "x.append(2)", "open('a/figs/b', 'w').close()")
+    plan = planned(tmp_path, cells)
+    assert "mkdir" not in module_of(plan, "part_bx") and "makedirs" not in module_of(
+        plan, "part_bx"
+    )
+    assert "figs" in module_of(plan, "part_cx").partition("open")[0]
+    save = "def save(name):\n    open('figs/' + name, 'w').close()"
+    cells = stages(f"x = [1]\nx.append(0)\n{save}\n{make}", "x.append(2)", "save('c')")
+    assert module_of(planned(tmp_path, cells), "part_bx").count("figs")
+
+
+def test_what_python_3_does_anyway_is_not_imported(tmp_path):
+    first = "from __future__ import annotations, division\nfrom __future__ import print_function"
+    plan = planned(tmp_path, stages(f"{first}\nx = [1]", "x.append(2)", "print(x)"))
+    text = module_of(plan, "part_bx")
+    assert text.count("__future__") == 1 and "import annotations\n" in text

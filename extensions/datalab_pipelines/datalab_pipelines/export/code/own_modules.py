@@ -1,4 +1,4 @@
-"""Modules beside the notebook that set something when they are imported: ``rcParams``, say."""
+"""What modules beside the notebook say, and set when they are imported: ``rcParams``, say."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def setting_modules(plan: Plan) -> set[str]:
     while more := {one for one, others in roots.items() if others & found} - found:
         found |= more
     return found
+
+
+def texts_of_modules(plan: Plan) -> list[str]:
+    """Return what stands in the modules beside the notebook."""
+    folder = plan.analysis.notebook.path.resolve().parent
+    return [
+        (folder / name).read_text(encoding="utf-8", errors="replace")
+        for name in modules(plan).values()
+    ]
 
 
 def _sets(path: Path) -> bool:

@@ -10,12 +10,16 @@ import textwrap
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from ..cells.scopes import strings_in
+from ..facts.folders import LOOKS_AROUND, folders_made
 from ..facts.naming import dotted, library_names, root_of
 from ..facts.sharing import said_before
+from ..facts.statements import calls, short_of
 from ..flow.liveness import Lives, lives
 from ..model import Analysis, CodeCell, Definition, Plan, StagePlan, Statement
 from ..text import Edit, apply_edits, indent, offsets, span
 from .data_files import working_folder
+from .own_modules import texts_of_modules
 from .pieces import apart
 from .preamble import last_said
 from .prose import comment, sentence
@@ -28,8 +32,10 @@ GIVES_NOTHING = re.compile(
     r"|warnings\.(filterwarnings|simplefilter)$|os\.makedirs$"
 )
 ENVIRONMENT = re.compile(r"os\.(environ|putenv)|sys\.path|warnings\.")
-
-
+OF_PYTHON_2 = {  # that Python 3 does anyway
+    *("nested_scopes", "generators", "division", "absolute_import", "with_statement"),
+    *("print_function", "unicode_literals", "generator_stop"),
+}
 UNFINISHED = re.compile(r"([,;:–-]?\s(and|or|of|the|a|an|for|with|in|to|on|by|from))*[,;:]?…$")
 
 
@@ -110,7 +116,8 @@ class VariablesForm:
         for cell in self.analysis.code:
             for one in cell.statements:
                 if isinstance(one.node, ast.ImportFrom) and one.node.module == "__future__":
-                    found.append(ast.unparse(one.node))
+                    names = [alias for alias in one.node.names if alias.name not in OF_PYTHON_2]
+                    found += [ast.unparse(ast.ImportFrom("__future__", names, 0))] if names else []
         return sorted(set(found))
 
     def module_stage(self, stage: StagePlan, number: int) -> str:
@@ -206,7 +213,7 @@ class VariablesForm:
             (one, index)
             for index in cells
             for one in self.analysis.settings.get(index, [])
-            if id(one.node) not in self.repeated
+            if id(one.node) not in self.repeated and self._counts(one.node, stage)
         ]
         where = {id(one): index for one, index in settings}
         last = last_said([one for one, _ in settings], self.resolve)
@@ -227,6 +234,28 @@ class VariablesForm:
                 lines.append(_source(self.cells[holds.cell], holds.statement))
             names.append(name)
         return lines, names
+
+    def _counts(self, setting: ast.stmt, stage: StagePlan) -> bool:
+        """Say whether a setting may count in a stage: a folder, where it is named or looked for."""
+        made = folders_made(setting)
+        if not made:
+            return True
+        nodes = [one.node for index in stage.cells for one in self.cells[index].statements]
+        looks = any(
+            LOOKS_AROUND.fullmatch(short_of(call)) or short_of(call).startswith("shell")
+            for node in nodes
+            for call in calls(node)
+        )
+        if looks:
+            return True
+        texts = strings_in(nodes) + self._said_elsewhere
+        return any(name in text for name in made for text in texts)
+
+    @cached_property
+    def _said_elsewhere(self) -> list[str]:
+        """Return the texts that any stage may come to use: of definitions, and of modules."""
+        nodes = [one.statement.node for them in self.analysis.definitions.values() for one in them]
+        return strings_in(nodes) + texts_of_modules(self.plan)
 
     @cached_property
     def alive(self) -> Lives:

@@ -27,6 +27,20 @@ def makes_folder(node: ast.stmt) -> bool:
     return False
 
 
+def folders_made(node: ast.stmt) -> set[str]:
+    """Return the last names of the folders that a statement makes; nothing if one is computed."""
+    found: set[str] = set()
+    for one in calls(node):
+        if not (_makes(one) or _makes_by_shell(one)):
+            continue
+        texts = [given.value for given in one.args[:1] if isinstance(given, ast.Constant)]
+        if not texts:
+            return set()
+        words = str(texts[0]).split()[2:] if _makes_by_shell(one) else [str(texts[0])]
+        found |= {word.rstrip("/").rsplit("/", 1)[-1] for word in words}
+    return found
+
+
 def _makes_by_shell(node: ast.expr) -> bool:
     """Say whether it is ``!mkdir -p figures``, written out."""
     if not isinstance(node, ast.Call) or short_of(node) != "shell" or len(node.args) != 1:
