@@ -181,16 +181,14 @@ def _called_last(cell: CodeCell, resolve: dict[str, str]) -> str:
 def _apart(found: Analysis, code: list[CodeCell]) -> None:
     """Keep definitions that are not the same elsewhere with the cells that use them.
 
-    Instances of a class may be anywhere, so its cells stay together to the end.
+    Where instances of such a class go on, their stages are found to be one later.
     """
     for name, them in found.definitions.items():
         for one in them:
             if one.kind not in ("function", "class") or one.shared or one.carried:
                 continue
-            end = code[-1].index
-            if one.kind == "function":
-                cell = next(cell for cell in code if cell.index == one.cell)
-                end = last_use(found, name, cell, code)
+            cell = next(cell for cell in code if cell.index == one.cell)
+            end = last_use(found, name, cell, code)
             what = f"{one.kind} {name} depends on what it finds, and is not the same elsewhere"
             if end > one.cell:
                 found.intervals.append(Interval(one.cell, end, "definition", what))
