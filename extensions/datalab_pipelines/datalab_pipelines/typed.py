@@ -14,7 +14,8 @@ def type_of(value: Any, depth: int = 0) -> str:
     """Return ``pandas.DataFrame``, ``list[int]``, ``dict[str, float]``…; nothing when none is sure.
 
     A class is called by the shortest module that has it: ``sklearn.linear_model.Lasso`` and not
-    ``sklearn.linear_model._coordinate_descent.Lasso``. Classes of the notebook are ``class Name``.
+    ``sklearn.linear_model._coordinate_descent.Lasso``. Classes of the notebook are ``class Name``,
+    private ones of a library what their first public base is called.
     """
     kind = type(value)
     if value is None:
@@ -31,6 +32,23 @@ def type_of(value: Any, depth: int = 0) -> str:
         return f"class {kind.__qualname__}" if kind.__qualname__.isidentifier() else ""
     if "<locals>" in kind.__qualname__ or not kind.__qualname__.isidentifier():
         return ""
+    if kind.__name__.startswith("_"):
+        return _public(kind)
+    return _importable(kind)
+
+
+def _public(kind: type) -> str:
+    """Return what a class is called that its library keeps to itself: by its first public base."""
+    for base in kind.__mro__[1:]:
+        if base.__name__.startswith("_") or base.__module__ in ("typing", "abc", "collections.abc"):
+            continue
+        if base.__module__ == "builtins":
+            return base.__name__ if base in (*PLAIN, list, set, frozenset, tuple, dict) else ""
+        return _importable(base)
+    return ""
+
+
+def _importable(kind: type) -> str:
     parts = kind.__module__.split(".")
     for length in range(1, len(parts) + 1):
         module = ".".join(parts[:length])

@@ -66,6 +66,7 @@ class Statement:
     node: ast.stmt = field(repr=False)
     first: int  # lines of the cell's code, comments above included, from 1
     last: int
+    again: str = ""  # what it says in other stages, where that is not its own text
 
 
 @dataclass
@@ -167,6 +168,7 @@ class Analysis:
     intervals: list[Interval] = field(default_factory=list)
     handed: set[tuple[int, int]] = field(default_factory=set)  # cells: writes files, reads them
     settings: dict[int, list[Statement]] = field(default_factory=dict, repr=False)
+    set_from: set[str] = field(default_factory=set)  # variables whose values settings were given
     classes: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
     whole: str = ""  # why the notebook can only run as one piece, through IPython
     imports: list[str] = field(default_factory=list)  # modules imported anywhere

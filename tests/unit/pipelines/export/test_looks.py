@@ -250,6 +250,13 @@ def test_stages_with_globals_have_prose_and_room_too(tmp_path):
     assert '"""One?"""' in of_stage(plan, "one")
 
 
+def test_a_cell_that_only_defines_what_draws_ends_no_figure(tmp_path):
+    define = "def f(x):\n    plt.plot([x, n])"
+    cells = ["import matplotlib.pyplot as plt\nn = 1\nn += 1", define, "f(1)\nn = 3", "f(2)"]
+    text = of_stage(planned(tmp_path, stages(cells, "print(n)")), "part_ax")
+    assert text.count("end_of_cell()") == 2
+
+
 def test_an_address_gets_no_full_stop():
     assert sentence("See https://example.org/data") == "See https://example.org/data"
     assert sentence("It is so") == "It is so."

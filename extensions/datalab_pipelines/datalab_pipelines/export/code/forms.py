@@ -8,17 +8,25 @@ import re
 import sys
 from functools import cached_property
 
+from ..cells.scopes import strings_in
+from ..facts.folders import LOOKS_AROUND, folders_made
 from ..facts.naming import dotted, library_names, root_of
 from ..facts.sharing import said_before
+from ..facts.statements import calls, short_of
 from ..flow.liveness import Lives, lives
 from ..model import Analysis, Definition, Plan, StagePlan
 from ..trees import nodes_in
 from .data_files import working_folder
+from .own_modules import texts_of_modules
 from .preamble import last_said
 from .prose import sentence
 from .sources import import_of, in_order, is_future_or_star, short, source
 
 HELPERS = ("show", "display", "shell", "shell_lines", "capture_output", "show_error")
+OF_PYTHON_2 = {  # that Python 3 does anyway
+    *("nested_scopes", "generators", "division", "absolute_import", "with_statement"),
+    *("print_function", "unicode_literals", "generator_stop"),
+}
 SILENT = {"print", "display", "show", "shell"}
 GIVES_NOTHING = re.compile(
     r"matplotlib\.(pyplot\.|use$|style\.use$)|seaborn\.\w*(plot|map)$|(numpy\.)?random\.seed$|numpy\.set_printoptions$"
@@ -80,7 +88,8 @@ class Form:
         for cell in self.analysis.code:
             for one in cell.statements:
                 if isinstance(one.node, ast.ImportFrom) and one.node.module == "__future__":
-                    found.append(ast.unparse(one.node))
+                    names = [alias for alias in one.node.names if alias.name not in OF_PYTHON_2]
+                    found += [ast.unparse(ast.ImportFrom("__future__", names, 0))] if names else []
         return sorted(set(found))
 
     def replayed(self, stage: StagePlan, number: int) -> tuple[list[str], list[str]]:
@@ -91,7 +100,7 @@ class Form:
             (one, index)
             for index in cells
             for one in self.analysis.settings.get(index, [])
-            if id(one.node) not in self.repeated
+            if id(one.node) not in self.repeated and self._counts(one.node, stage)
         ]
         where = {id(one): index for one, index in settings}
         last = last_said([one for one, _ in settings], self.resolve)
@@ -112,6 +121,28 @@ class Form:
                 lines.append(source(self.cells[holds.cell], holds.statement))
             names.append(name)
         return lines, names
+
+    def _counts(self, setting: ast.stmt, stage: StagePlan) -> bool:
+        """Say whether a setting may count in a stage: a folder, where it is named or looked for."""
+        made = folders_made(setting)
+        if not made:
+            return True
+        nodes = [one.node for index in stage.cells for one in self.cells[index].statements]
+        looks = any(
+            LOOKS_AROUND.fullmatch(short_of(call)) or short_of(call).startswith("shell")
+            for node in nodes
+            for call in calls(node)
+        )
+        if looks:
+            return True
+        texts = strings_in(nodes) + self._said_elsewhere
+        return any(name in text for name in made for text in texts)
+
+    @cached_property
+    def _said_elsewhere(self) -> list[str]:
+        """Return the texts that any stage may come to use: of definitions, and of modules."""
+        nodes = [one.statement.node for them in self.analysis.definitions.values() for one in them]
+        return strings_in(nodes) + texts_of_modules(self.plan)
 
     @cached_property
     def alive(self) -> Lives:

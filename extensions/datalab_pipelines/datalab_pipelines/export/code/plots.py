@@ -7,6 +7,7 @@ import re
 
 from ..facts import knowledge
 from ..facts.naming import dotted
+from ..facts.soundness import Function
 from ..model import Analysis, CodeCell
 from ..trees import nodes_in
 from .pieces import called_in
@@ -27,7 +28,8 @@ class Plots:
 
     def drawn_by(self, cell: CodeCell) -> bool:
         """Say whether a cell may leave a figure open."""
-        called = {n for one in cell.statements for n in self._called(one.node)}
+        run = [one.node for one in cell.statements]
+        called = {n for one in run if not isinstance(one, Function) for n in self._called(one)}
         saved = "save" in called and any(name.startswith("sympy") for name in self.analysis.imports)
         return saved or self._any_plots(called, set())  # SymPy draws a plot again to save it
 

@@ -8,8 +8,10 @@ import sys
 from dataclasses import dataclass, field
 
 from ..cells.scopes import names_in_text
+from ..facts.filling import quiet
 from ..facts.knowledge import TELLING
 from ..facts.naming import dotted
+from ..facts.seeding import only_seeds
 from ..flow import purity
 from ..model import Analysis, Statement
 
@@ -19,6 +21,9 @@ LAST_COUNTS = re.compile(
     r"matplotlib\.(rcParams|rc$|rcdefaults$|style\.use$|pyplot\.(rc$|rcParams|rcdefaults$|style\.use$))"
     r"|seaborn\.(set$|set_\w+$|reset_\w+$)|warnings\.(filterwarnings|simplefilter)$"
     r"|pandas\.((set|reset)_option$|options\.)|numpy\.(set_printoptions|seterr)$"
+)
+LOOKS = re.compile(
+    r"(os\.)?(walk|listdir|getcwd)|os\.path\.(join|basename|exists)|glob\.glob|sorted|len"
 )
 LOUD = re.compile(r"sklearn\.experimental|mpl_toolkits|\.pandas$|pandas\.plotting")
 
@@ -38,10 +43,12 @@ class Preamble:
 
     statements: list[Setting] = field(default_factory=list)
 
+    unread: set[int] = field(default_factory=set)  # assignments that only these settings read
+
     @property
     def nodes(self) -> set[int]:
-        """Return the identities of the statements."""
-        return {id(one.statement.node) for one in self.statements}
+        """Return the identities of the statements, and of what they alone read."""
+        return {id(one.statement.node) for one in self.statements} | self.unread
 
 
 def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
@@ -56,6 +63,11 @@ def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
     own = {
         name for name, them in analysis.definitions.items() if any(d.kind != "import" for d in them)
     }
+    plain = {
+        name
+        for name, them in analysis.definitions.items()
+        if them[0].shared and all(d.kind == "constant" for d in them)
+    }
     ends = {id(cell.statements[-1].node) for cell in analysis.code if cell.shown}
     found = Preamble()
     imports_below = _last_import(analysis)
@@ -68,19 +80,33 @@ def preamble_of(analysis: Analysis, resolve: dict[str, str]) -> Preamble:
             if name == "os.chdir":  # an import that goes elsewhere would lose the modules after it
                 break
             shown = id(node) in ends and bool(TELLING.match(name))
-            if _names(node) & own or shown:
-                break
             early = bool(EARLY.match(name)) and position < imports_below
+            named = _names(ast.parse(one.again) if one.again else node)
+            if named & (own if early else own - plain) or shown:
+                break
             found.statements.append(Setting(index, one, early))
         elif (
             id(node) in shared
             or isinstance(node, ast.Import | ast.ImportFrom | ast.Pass)
             or _assigns(node, parameters)
+            or (_assigns(node, analysis.set_from) and quiet(node, resolve))
         ):
             continue
-        elif not _only_says(node):
+        elif not _only_says(node) and not only_seeds(node, analysis.definitions, resolve):
             break
+    found.unread = _unread(analysis, found.nodes)
     return found
+
+
+def _unread(analysis: Analysis, settings: set[int]) -> set[int]:
+    """Return the assignments of variables that nothing names but ``settings``, filled in there."""
+    found: dict[str, list[int]] = {name: [] for name in analysis.set_from}
+    for cell in analysis.code if found else ():
+        for one in cell.statements:
+            if id(one.node) not in settings:
+                for name in (_names(one.node) | names_in_text(one.node)) & set(found):
+                    found[name].append(id(one.node))
+    return {them[0] for them in found.values() if len(them) == 1}
 
 
 def _names(node: ast.AST) -> set[str]:
@@ -114,6 +140,8 @@ def _set_by(node: ast.stmt) -> list[ast.AST]:
 
 def _only_says(node: ast.stmt) -> bool:
     """Say whether a statement prints texts and versions, which no setting makes look different."""
+    if isinstance(node, ast.For):  # over the files that are there, as Kaggle begins a notebook
+        return not _calls_more(node.iter) and all(_only_says(one) for one in node.body)
     if not isinstance(node, ast.Expr):
         return False
     value = node.value
@@ -123,14 +151,17 @@ def _only_says(node: ast.stmt) -> bool:
         isinstance(value, ast.Call)
         and isinstance(value.func, ast.Name)
         and (value.func.id in ("print", "display"))
-        and not any(_computes(one) for given in value.args for one in ast.walk(given))
+        and not any(_calls_more(given) for given in value.args)
     )
 
 
-def _computes(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call):
-        return False
-    return not (isinstance(node.func, ast.Attribute) and node.func.attr == "format")
+def _calls_more(node: ast.expr) -> bool:
+    """Say whether an expression calls more than what looks at files and puts texts together."""
+    return any(
+        not LOOKS.fullmatch(ast.unparse(one.func)) and getattr(one.func, "attr", "") != "format"
+        for one in ast.walk(node)
+        if isinstance(one, ast.Call)
+    )
 
 
 def last_said(settings: list[Statement], resolve: dict[str, str]) -> list[Statement]:
@@ -198,13 +229,19 @@ def side_effects(analysis: Analysis, imported: dict[str, str]) -> list[str]:
         for one in cell.statements:
             used |= {n.id for n in ast.walk(one.node) if isinstance(n, ast.Name)}
             used |= names_in_text(one.node)
+    modules = {name: _module_of(line) for name, line in imported.items()}
+    read = {module.split(".")[0] for name, module in modules.items() if name in used}
     found = []
     for name, line in imported.items():
-        match = re.match(r"(?:from|import) ([\w.]+)", line)
-        module = match[1] if match else ""
+        module = modules[name]
         root = module.split(".")[0]
-        if name in used or not module:
+        if name in used or not module or module in read:
             continue
         if LOUD.search(module) or root not in QUIET | set(sys.stdlib_module_names):
             found.append(line)
     return found
+
+
+def _module_of(line: str) -> str:
+    match = re.match(r"(?:from|import) ([\w.]+)", line)
+    return match[1] if match else ""

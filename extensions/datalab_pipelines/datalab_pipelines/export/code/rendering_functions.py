@@ -13,6 +13,7 @@ from ..text import Edit, apply_edits, indent, offsets, span
 from .forms import HELPERS, Form
 from .hinting import Hints
 from .modules import Module
+from .own_modules import setting_modules
 from .pieces import apart, names_in, names_outside, tidied, with_nonlocal
 from .plots import Plots
 from .ports import FILES_PORT, RANDOM_PORT, Ports
@@ -30,10 +31,10 @@ class FunctionsForm(Form):
         self.preamble: Preamble = preamble_of(self.analysis, self.resolve)
         self.repeated = self.preamble.nodes
         self.imported = imports_of(self.analysis, set(plan.shared))
-        self.effects = side_effects(self.analysis, self.imported)
+        self.drawing = Plots(self.analysis, self.resolve)
+        self.effects = side_effects(self.analysis, self.imported) + self._setting_modules()
         self.parameters = {one.name for one in plan.parameters}
         self.ports = Ports(self)
-        self.drawing = Plots(self.analysis, self.resolve)
         self.shared_names = {
             name
             for name in plan.shared
@@ -42,6 +43,21 @@ class FunctionsForm(Form):
         self.needs_shared = bool(
             self.preamble.statements or self.effects or self.ports.together or self.shared_names
         )
+
+    def _setting_modules(self) -> list[str]:
+        """Return the imports of modules that set something, while nothing is drawn or shown yet."""
+        sets = setting_modules(self.plan)
+        found: list[str] = []
+        for cell in self.analysis.code if sets else ():
+            for one in cell.statements:
+                if isinstance(one.node, ast.Import):
+                    found += [alias.name for alias in one.node.names]
+                elif isinstance(one.node, ast.ImportFrom):
+                    found.append(one.node.module or "")
+            if cell.shown or self.drawing.drawn_by(cell):
+                break
+        wanted = dict.fromkeys(one for one in found if one.split(".")[0] in sets)
+        return [f"import {one}" for one in wanted]
 
     def module_shared(self) -> str:
         """Return ``shared.py``; nothing when it is not needed."""
@@ -67,11 +83,7 @@ class FunctionsForm(Form):
         text = "\n".join(module.body)
         module.imports |= set(self.imports_for(text))
         names = names_outside(text) | names_in_text(ast.parse(text))
-        for one in HELPERS:
-            own = self.own(one) if one == "show" else one  # the others the notebook itself calls
-            if own in names and own not in self.bound:
-                renamed = "" if own == one else f" as {own}"
-                module.imports.add(f"from datalab_pipelines.notebook import {one}{renamed}")
+        module.imports |= self.helpers_for(names)
         used = sorted(names & self.shared_names)
         used += sorted(name for name, _ in self.ports.together.values() if name in names)
         used += sorted(module.hints.names - set(used))
@@ -85,6 +97,16 @@ class FunctionsForm(Form):
             module.first = [*early, "# isort: split"]
         return module.text(self.futures())
 
+    def helpers_for(self, names: set[str]) -> set[str]:
+        """Return the imports of what takes the place of IPython's."""
+        found = set()
+        for one in HELPERS:
+            own = self.own(one) if one == "show" else one  # the others the notebook itself calls
+            if own in names and own not in self.bound:
+                renamed = "" if own == one else f" as {own}"
+                found.add(f"from datalab_pipelines.notebook import {one}{renamed}")
+        return found
+
     def module(self, title: str) -> Module:
         aliases = {name: full for name, full in self.resolve.items() if name in self.imported}
         classes = {name for name in self.plan.shared if name in self.shared_names}
@@ -93,9 +115,6 @@ class FunctionsForm(Form):
     def _function_body(self, stage: StagePlan, number: int, module: Module) -> str:
         lines: list[str] = []
         given = {name for port in stage.inputs for name in port.variables}
-        if stage.random_in:
-            restore = self.of_notebook("restore_random_state", module)
-            lines.append(f"{restore}({self.ports.name(RANDOM_PORT)})")
         if stage.files_in or stage.files_out:
             module.imports.add(self.ours("handing_on", "take_files"))
             files = self.ports.name(FILES_PORT) if stage.files_in else ""
@@ -108,6 +127,9 @@ class FunctionsForm(Form):
         lines += self._builtins(stage, given, module)
         local = self._local(stage)
         lines += [with_nonlocal(one, local) for one in replayed]
+        if stage.random_in:  # what is said again may have drawn
+            restore = self.of_notebook("restore_random_state", module)
+            lines.append(f"{restore}({self.ports.name(RANDOM_PORT)})")
         cells = self._cells_of(stage, module)
         if words := self._last_words(number):
             cells += ["", words]

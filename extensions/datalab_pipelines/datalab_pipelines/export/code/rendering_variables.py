@@ -73,8 +73,6 @@ class VariablesForm(Form):
         lines: list[str] = []
         if declared:
             lines.append(f"global {', '.join(declared)}")
-        if stage.random_in:
-            lines.append(f'{self.own("restore_random_state")}({variables}["random state"])')
         if stage.files_in or stage.files_out:
             files = f'{variables}["{FILES}"]' if stage.files_in else ""
             lines.append(f"{self.own('taken')} = {self.own('take_files')}({files})")
@@ -83,6 +81,8 @@ class VariablesForm(Form):
             load = f'{name} = {variables}["{name}"]'
             lines.append(load if name in sure else f'if "{name}" in {variables}:\n    {load}')
         lines += replayed
+        if stage.random_in:
+            lines.append(f'{self.own("restore_random_state")}({variables}["random state"])')
         text = "\n".join([*lines, body])
         last = stage.outputs[0].variables if stage.outputs else []
         names = "".join(f', "{one}"' for one in last)

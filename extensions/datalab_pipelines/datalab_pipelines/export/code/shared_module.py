@@ -11,7 +11,7 @@ from ..model import CodeCell, Statement
 from ..text import indent
 from ..trees import nodes_in
 from .modules import Module
-from .pieces import is_literal, line_of, loaded
+from .pieces import is_literal, line_of, loaded, names_outside
 from .sources import short, source
 
 if TYPE_CHECKING:
@@ -22,21 +22,21 @@ def shared_module(form: FunctionsForm) -> str:
     """Return ``shared.py``: settings, functions and classes."""
     module = form.module(f"What the stages of {short(form.plan.title, 60)} share")
     body: list[str] = []
-    late: list[str] = []  # settings that functions of the notebook make
+    late: list[str] = []  # settings that read constants of the notebook, and those after them
     for one in form.preamble.statements:
         text = source(form.cells[one.cell], one.statement)
         if form.folder and makes_folder(one.statement.node):
             module.imports.add("from contextlib import chdir")
             text = f'with chdir("{form.folder}"):\n{indent(text)}'
-        calls = loaded(text) & form.shared_names
-        (module.first if one.early else late if calls else body).append(text)
+        reads = late or loaded(text) & form.shared_names
+        (module.first if one.early else late if reads else body).append(text)
     if module.first:
         early = form.imports_for("\n".join(module.first))
         module.first = [*early, *module.first, "# isort: split"]
     body += _definitions(form) + late + _classes(form, module)
     text = "\n".join(body)
     module.body = body
-    module.imports |= set(form.imports_for(text))
+    module.imports |= set(form.imports_for(text)) | form.helpers_for(names_outside(text))
     module.imports |= {f"{one}  # noqa: F401" for one in form.effects}
     return module.text(form.futures())
 

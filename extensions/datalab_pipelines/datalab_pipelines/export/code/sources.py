@@ -15,6 +15,8 @@ UNFINISHED = re.compile(r"([,;:–-]?\s(and|or|of|the|a|an|for|with|in|to|on|by|
 
 def source(cell: CodeCell, one: Statement) -> str:
     """Return the text of a statement."""
+    if one.again:
+        return one.again
     where = offsets(cell.code)
     return cell.code[start_of(one.node, where) : span(one.node, where)[1]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from ..cells.installing import leave_out_installs
 from ..cells.magics import statements_of
 from ..cells.names import Flow
 from ..cells.namespaces import name_globals
@@ -38,6 +39,8 @@ FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
 OWN_FRAMES = {"locals", "vars", "dir"}  # in a function that is the same everywhere: its own
 MAIN_MODULE = {"doctest.testmod", "unittest.main", "unittest.findTestCases"}
 HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
+# How many objects Python has freed says something of the process, and nothing of the notebook.
+OF_THE_PROCESS = re.compile(r"gc\.(collect|get_count|get_stats)")
 DRAWERS = {
     *("random", "numpy", "pandas", "sklearn", "scipy", "torch", "xgboost", "lightgbm", "pylab"),
     "seaborn",
@@ -52,7 +55,9 @@ def analyse(notebook: Notebook) -> Analysis:
     whole = next((f"cell {one.index + 1}: {one.opaque}" for one in code if one.opaque), "")
     name_stars(code, notebook.path.resolve().parent)
     name_globals(code)
-    name_remembered(code, {one.index: one.source for one in cells})
+    sources = {one.index: one.source for one in cells}
+    name_remembered(code, sources)
+    leave_out_installs(code, sources)
     for cell in code:
         _rewrite(cell)
     warnings += leave_out_replaced(code)
@@ -146,6 +151,9 @@ def _look(found: Analysis) -> None:
     excluded = {one.name for one in found.parameters}
     found.imports = _imports(plain)
     resolve = library_names(plain)
+    for cell in plain:
+        if cell.shown and OF_THE_PROCESS.fullmatch(_called_last(cell, resolve)):
+            cell.shown = False
     if "eval" in names and "eval" not in bound:
         found.evaluated = evaluated_by_text(plain, set(bound), resolve)
     found.definitions = divide(plain, excluded, found.evaluated, all_apart=bool(dynamic))
@@ -166,19 +174,23 @@ def _look(found: Analysis) -> None:
         found.facts.setdefault(cell.index, Facts(cell.index, "compute"))
 
 
+def _called_last(cell: CodeCell, resolve: dict[str, str]) -> str:
+    last = cell.statements[-1].node if cell.statements else None
+    call = last.value if isinstance(last, ast.Expr) else None
+    return dotted(call.func, resolve) if isinstance(call, ast.Call) else ""
+
+
 def _apart(found: Analysis, code: list[CodeCell]) -> None:
     """Keep definitions that are not the same elsewhere with the cells that use them.
 
-    Instances of a class may be anywhere, so its cells stay together to the end.
+    Where instances of such a class go on, their stages are found to be one later.
     """
     for name, them in found.definitions.items():
         for one in them:
             if one.kind not in ("function", "class") or one.shared or one.carried:
                 continue
-            end = code[-1].index
-            if one.kind == "function":
-                cell = next(cell for cell in code if cell.index == one.cell)
-                end = last_use(found, name, cell, code)
+            cell = next(cell for cell in code if cell.index == one.cell)
+            end = last_use(found, name, cell, code)
             what = f"{one.kind} {name} depends on what it finds, and is not the same elsewhere"
             if end > one.cell:
                 found.intervals.append(Interval(one.cell, end, "definition", what))

@@ -1,6 +1,7 @@
 """Parameters: what a cell tagged ``parameters`` assigns, else constants at the top.
 
-A constant that a function reads is no parameter: the function would have to be told.
+A constant that a function reads is no parameter: the function would have to be told. Nor is one
+of how figures and tables look, which all stages are told.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ import re
 
 from ..cells.scopes import scope_of
 from ..model import CodeCell, Notebook, Parameter
+from ..trees import nodes_in
+from . import knowledge
 from .constants import constant
+from .naming import dotted, library_names
 from .sharing import bindings
 from .soundness import Function
 
@@ -30,7 +34,7 @@ def parameters_of(notebook: Notebook, code: list[CodeCell]) -> list[Parameter]:
         cells = [cell for cell in code if cell.index in tagged]
         found = [one for cell in cells for node in _nodes(cell) if (one := _of(node, cell))]
     else:
-        read = _read_by_functions(plain)
+        read = _read_by_functions(plain) | _read_by_looks(plain)
         found = [
             one
             for one in _at_the_top(plain)
@@ -81,6 +85,25 @@ def _only_prepares(node: ast.stmt) -> bool:
         isinstance(value.func, ast.Attribute)
         or (isinstance(value.func, ast.Name) and value.func.id in SAYS)
     )
+
+
+def _read_by_looks(code: list[CodeCell]) -> set[str]:
+    """Return the names in ``plt.rc("font", size=SIZE)``, ``pd.options.display.width = WIDTH``."""
+    found: set[str] = set()
+    resolve = library_names(code)
+    for cell in code:
+        for node in _nodes(cell):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                targets: list[ast.expr] = [node.value.func]
+            else:
+                targets = node.targets if isinstance(node, ast.Assign) else []
+            names = [dotted(one, resolve) for one in targets]
+            if any(
+                knowledge.SETTING_ROOT.match(one) and knowledge.DISPLAY_ONLY.match(one)
+                for one in names
+            ):
+                found |= {one.id for one in nodes_in(node) if isinstance(one, ast.Name)}
+    return found
 
 
 def _read_by_functions(code: list[CodeCell]) -> set[str]:

@@ -8,8 +8,10 @@ from ..cells.names import Flow
 from ..model import Analysis, CodeCell, Interval
 from ..trees import nodes_in
 from . import knowledge
+from .filling import filled
 from .folders import makes_folder
 from .naming import dotted, root_of
+from .seeding import seeder
 
 BY_HAND = {
     "a logger is told where to write": ("addHandler", "removeHandler", "addFilter"),
@@ -21,6 +23,7 @@ BY_HAND = {
 def note_settings(found: Analysis, cell: CodeCell, resolve: dict[str, str], last: int) -> None:
     """Note a cell\'s settings that can be repeated; keep together what follows the others."""
     shared = {name for name, them in found.definitions.items() if them[0].shared}
+    parameters = {one.name for one in found.parameters}
     bound = set(found.definitions) | {n for f in found.facts.values() for n in f.bound}
     for one in cell.statements:
         if makes_folder(one.node):
@@ -45,7 +48,11 @@ def note_settings(found: Analysis, cell: CodeCell, resolve: dict[str, str], last
             flow.statement(one.node)
             if helper and not known and not replayable:
                 continue
-            if replayable and not [n for n in flow.exposed if n in bound and n not in shared]:
+            variables = {n for n in flow.exposed if n in bound and n not in shared}
+            if replayable and variables and not variables & parameters:
+                one.again = filled(found, cell, one, variables, resolve)
+            if replayable and (one.again or not variables):
+                found.set_from |= variables if one.again else set()
                 found.settings.setdefault(cell.index, []).append(one)
             elif not knowledge.DISPLAY_ONLY.match(name):
                 why = f"{name} is set to something computed"
@@ -56,6 +63,8 @@ def _sets(found: Analysis, name: str, resolve: dict[str, str]) -> bool:
     """Say whether ``name`` is a function of the notebook that changes settings."""
     them = found.definitions.get(name, [])
     if len(them) != 1 or them[0].kind != "function" or not them[0].shared:
+        return False
+    if seeder(them[0].statement.node, resolve):
         return False
     body = getattr(them[0].statement.node, "body", [])
     return any(

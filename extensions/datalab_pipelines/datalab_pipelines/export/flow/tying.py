@@ -110,11 +110,16 @@ def watching(plan: Plan, sight: Sight) -> list[Interval]:
     """Return where a variable holds a function that sees variables, from stage to stage.
 
     In another process such a function would see copies, so the stages have to be one. So would the
-    methods of an instance whose class is said again in every stage, and it would be of another one.
+    methods of an instance whose class is not the same in every stage: it would be of another one.
     """
     analysis = plan.analysis
     shared = set(plan.shared) | {one.name for one in plan.parameters}
     carried = {name for name, them in analysis.definitions.items() if them[0].carried}
+    apart = {
+        name
+        for name, them in analysis.definitions.items()
+        if any(one.kind == "class" and not one.shared for one in them)
+    }
     routines = sight.follower.heap.routines
     types = sight.follower.heap.types
     found: list[Interval] = []
@@ -124,7 +129,7 @@ def watching(plan: Plan, sight: Sight) -> list[Interval]:
             for one in sorted(sight.reached(stage.cells[-1], name)):
                 routine = routines.get(one)
                 kind = types.get(one, "").removeprefix("class ")
-                if routine is None and kind not in carried:
+                if routine is None and kind not in carried | apart:
                     continue
                 if routine is None:
                     why = f"{name} holds an instance of {kind}, which is not the same elsewhere"

@@ -228,19 +228,19 @@ def working_cells(analysis: Analysis) -> list[int]:
         if one.shared or one.carried
     }
     gone |= {id(one.node) for them in analysis.settings.values() for one in them}
-    parameters = {one.name for one in analysis.parameters}
+    prepared = {one.name for one in analysis.parameters} | analysis.set_from
     return [
         cell.index
         for cell in analysis.code
         if any(
-            id(one.node) not in gone and not _prepares(one.node, parameters)
+            id(one.node) not in gone and not _prepares(one.node, prepared)
             for one in cell.statements
         )
     ]
 
 
-def _prepares(node: ast.stmt, parameters: set[str]) -> bool:
+def _prepares(node: ast.stmt, prepared: set[str]) -> bool:
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         target = node.targets[0]
-        return isinstance(target, ast.Name) and target.id in parameters
+        return isinstance(target, ast.Name) and target.id in prepared
     return isinstance(node, ast.Import | ast.ImportFrom | ast.Pass)

@@ -283,7 +283,7 @@ def _made(plan: Plan, stage: StagePlan) -> tuple[set[str], set[str]]:
         for name, them in plan.analysis.definitions.items()
         if any(one.shared or one.carried for one in them)
     }
-    elsewhere |= {one.name for one in plan.parameters}
+    elsewhere |= {one.name for one in plan.parameters} | plan.analysis.set_from
     facts = [plan.analysis.facts[cell] for cell in stage.cells]
     sure = {name for one in facts for name in one.definite}
     perhaps = {name for one in facts for name in one.bound}
