@@ -69,6 +69,15 @@ def test_written_files_go_on(groups):
     assert len(plan.stages) == len(groups)
 
 
+def test_a_file_is_written_anew_when_it_has_been_read(tmp_path):
+    writes = "with open('a.txt', 'w') as file:\n    file.write('q')"
+    reads = "print(open('a.txt').read())"
+    plan = planned(tmp_path, stages(writes, reads, writes.replace("q", "r"), reads))
+    names = [one.name for one in plan.stages]
+    assert len(names) == 4
+    assert plan.stages[2].after == [names[1]]
+
+
 STAYS = {
     "a path from the root": ("open('/tmp/x.txt', 'w').write('q')", "open('/tmp/x.txt').read()"),
     "a path from the root, put together": (

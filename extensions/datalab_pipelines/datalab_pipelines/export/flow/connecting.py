@@ -75,7 +75,8 @@ def connect(plan: Plan, sight: Sight) -> None:
             for name in port.variables:
                 located[name] = (stage.name, port)
         facts = [plan.analysis.facts[one] for one in stage.cells]
-        if any(one.writes_files for one in facts) or _acts(statements):
+        handed = stage.files_in or stage.files_out  # nobody writes anew what is being read
+        if handed or any(one.writes_files for one in facts) or _acts(statements):
             before = {source for source, _ in stage.sources.values()}
             stage.after = [effects] if effects and effects not in before else []
             effects = stage.name
