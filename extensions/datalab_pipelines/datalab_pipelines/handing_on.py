@@ -18,8 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-NOT_OURS = {".datalab", ".git", ".proof"}  # at the top: what runs the stages writes there
-REMOVED = "datalab.removed"
+# At the top of a project: what runs the stages, and what they run with.
+NOT_OURS = {".datalab", ".git", ".proof", ".venv"}
+REMOVED = ".datalab/removed"  # the first member: files that are gone
+PART = 2**20  # bytes that are compared at a time
 State = tuple[int, int, int]
 Files = Path  # the archive: an artifact as it is
 
@@ -40,11 +42,15 @@ def take_files(files: Files | bytes | None = None) -> Taken:
         return taken
     source = io.BytesIO(files) if isinstance(files, bytes) else files.open("rb")
     with source, tarfile.open(fileobj=source) as archive:
-        for name in json.loads(archive.pax_headers.get(REMOVED, "[]")):
-            _remove(taken.folder / name)
         for one in archive:
+            if one.name == REMOVED:
+                for name in json.load(archive.extractfile(one) or io.BytesIO(b"[]")):
+                    _remove(taken.folder / name)
+                continue
             taken.handed.add(one.name)
             target = taken.folder / one.name
+            if _is_there(target, one, archive):
+                continue  # on one machine stages share the folder, and others may be reading it
             if target.is_symlink() or not (target.is_dir() and one.isdir()):
                 _remove(target)
             archive.extract(one, taken.folder, filter=_as_new)
@@ -59,8 +65,11 @@ def give_files(taken: Taken) -> Files:
     folder = Path(tempfile.mkdtemp(prefix="datalab-files-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "files.tar"
-    headers = {REMOVED: json.dumps(removed)}
-    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT, pax_headers=headers) as archive:
+    said = json.dumps(removed).encode()
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        first = tarfile.TarInfo(REMOVED)
+        first.size = len(said)
+        archive.addfile(first, io.BytesIO(said))
         for name in sorted(changed):
             archive.add(taken.folder / name, name, recursive=False, filter=_the_same_each_time)
     return path
@@ -83,6 +92,17 @@ def _below(folder: Path) -> Iterator[tuple[str, State]]:
                     yield name, (kind, 0, 0)
                 elif stat.S_ISREG(kind) or stat.S_ISLNK(kind):
                     yield name, (found.st_mode, found.st_size, found.st_mtime_ns)
+
+
+def _is_there(target: Path, one: tarfile.TarInfo, archive: tarfile.TarFile) -> bool:
+    """Say whether a file is as a member of an archive would be."""
+    if target.is_symlink() or not target.is_file():
+        return False
+    found, content = target.stat(), archive.extractfile(one) if one.isfile() else None
+    if content is None or (found.st_size, found.st_mode & 0o111) != (one.size, one.mode & 0o111):
+        return False
+    with content, target.open("rb") as here:
+        return all(content.read(len(part)) == part for part in iter(lambda: here.read(PART), b""))
 
 
 def _remove(path: Path) -> None:

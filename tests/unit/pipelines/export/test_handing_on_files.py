@@ -174,3 +174,26 @@ def test_what_was_changed_made_and_removed_is_what_is_given(tmp_path, monkeypatc
     assert (second / "link").readlink().name == "run"
     assert (second / "run").stat().st_mtime > (second / "kept").stat().st_mtime - 60
     assert give_files(taken).read_bytes() == given.read_bytes()  # all of it goes on
+
+
+def test_nothing_to_hand_on_is_an_archive_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("of the run before")
+    given = give_files(take_files())
+    assert not take_files(given).handed
+    assert (tmp_path / "a.csv").read_text() == "of the run before"
+
+
+def test_a_file_that_is_there_is_not_written_again_under_those_who_read_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    taken = take_files()
+    (tmp_path / "same").write_text("as it was")
+    (tmp_path / "other").write_text("as it was")
+    given = give_files(taken)
+    (tmp_path / "other").write_text("otherwise")
+    before = (tmp_path / "same").stat().st_ino
+    with (tmp_path / "same").open() as reading:
+        assert take_files(given).handed == {"same", "other"}
+        assert reading.read() == "as it was"
+    assert (tmp_path / "same").stat().st_ino == before
+    assert (tmp_path / "other").read_text() == "as it was"
