@@ -53,6 +53,16 @@ TRAVELS = {
         "!cp made/a.txt made/b.txt; echo more >> made/b.txt",
         "print(open('made/b.txt').read())",
     ),
+    "an archive that is unpacked": (
+        "import os, tarfile\nBASE = os.path.join('data', 'x')\ndef fetch(path=BASE):\n"
+        "    os.makedirs(path)\n    name = os.path.join(path, 'a.txt')\n"
+        "    with open(name, 'w') as file:\n        file.write('q')\n"
+        "    with tarfile.open(os.path.join(path, 'a.tgz'), 'w:gz') as archive:\n"
+        "        archive.add(name, 'b.txt')\nfetch()",
+        "archive = tarfile.open(os.path.join(BASE, 'a.tgz'))\narchive.extractall(path=BASE)\n"
+        "archive.close()",
+        "print(open(os.path.join(BASE, 'b.txt')).read())",
+    ),
     "a file that becomes a folder": (
         "import os\nwith open('x', 'w') as file:\n    _ = file.write('q')",
         "print(open('x').read())\nos.remove('x')\nos.mkdir('x')\n"

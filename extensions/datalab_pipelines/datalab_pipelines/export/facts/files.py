@@ -60,6 +60,7 @@ class Act:
     stays: str = ""
 
 
+UNPACKS = {"extract", "extractall"}
 ANYWHERE = "and may lie outside of the notebook's folder"
 LEFT_OPEN = "and stay open"
 DATABASE = "and are a database"
@@ -164,8 +165,10 @@ class Files:
             yield Act(True, "picture", self._paths(call, place), self._stays(call, place))
         elif short in FOLDERS:
             yield Act(True, "folder", self._paths(call, place), self._stays(call, place))
-        elif of_system or WRITING.fullmatch(short) or any(WRITES.fullmatch(one) for one in mode):
-            yield Act(True, "data", self._paths(call, place), self._stays(call, place))
+        elif of_system or _writes(call, short) or any(WRITES.fullmatch(one) for one in mode):
+            unpacks = short in UNPACKS  # what is in an archive no text says
+            paths = self._folder_of(call, place) if unpacks else self._paths(call, place)
+            yield Act(True, "data", paths, self._stays(call, place))
             if of_system and MOVES.fullmatch(short):
                 yield Act(False, "data", self._paths(call, place))
         if short in READS_PICTURES:
@@ -176,6 +179,12 @@ class Files:
             paths = self._paths(call, Place(call, place.local) if around else place)
             if not paths or not all(URL.match(one) for one in paths):
                 yield Act(False, kind, paths)
+
+    def _folder_of(self, call: ast.Call, place: Place) -> frozenset[str]:
+        """Return the texts that the folder is made of in which an archive is unpacked."""
+        where = call.args[:1] if short_name(call.func) == "extractall" else call.args[1:]
+        where += [word.value for word in call.keywords if word.arg == "path"]
+        return frozenset(text for one in where for text in self._texts(one, place))
 
     def _stays(self, call: ast.Call, place: Place) -> str:
         """Say why what ``call`` writes cannot be handed on, nothing where it can."""
@@ -212,6 +221,14 @@ class Files:
                     waiting |= names_within(value) - _own_names(value) - seen
             self.texts[key] = found
         return self.texts[key]
+
+
+def _writes(call: ast.Call, short: str) -> bool:
+    """Say whether what is called writes a file, by its name; ``s.str.extract`` does not."""
+    if short in UNPACKS:
+        owner = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+        return not (isinstance(owner, ast.Attribute) and owner.attr == "str")
+    return bool(WRITING.fullmatch(short))
 
 
 def _own_names(node: ast.AST) -> set[str]:

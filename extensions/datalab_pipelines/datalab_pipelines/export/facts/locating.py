@@ -32,6 +32,8 @@ WHERE: dict[str, tuple[slice, frozenset[str]]] = {
         ("save", "savez", "savez_compressed", "savetxt", "savefig", "open", "imsave", "imwrite"),
         (slice(0, 1), frozenset({"file", "fname", "path", "filepath", "filename"})),
     ),
+    "extractall": (slice(0, 1), frozenset({"path"})),
+    "extract": (slice(1, 2), frozenset({"path"})),
     "urlretrieve": (slice(1, 2), frozenset({"filename"})),
     "write_text": (slice(0, 0), frozenset()),
     "write_bytes": (slice(0, 0), frozenset()),
@@ -78,6 +80,8 @@ class Located:
             found = [call.func.value]
             given = call.args if short in ("rename", "replace", "symlink_to") else []
             return found + list(given)
+        if short == "extractall" and not call.args and not call.keywords:
+            return [ast.Constant(".")]
         if TABLES.fullmatch(short):
             taken, named = slice(0, 1), frozenset({"path_or_buf", "path", "excel_writer"})
         elif short == "save" and name.startswith("torch."):
