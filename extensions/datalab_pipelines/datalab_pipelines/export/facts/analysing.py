@@ -31,6 +31,7 @@ from .storing import (
     keep_unstorable_together,
     last_use,
 )
+from .telling import Telling
 from .tensors import keep_tensors_together
 
 EVERYTHING = {"globals", "__import__", "compile", "execfile"}
@@ -164,11 +165,12 @@ def _look(found: Analysis) -> None:
         found.facts.setdefault(cell.index, Facts(cell.index, "compute"))
 
 
-def _apart(found: Analysis, code: list[CodeCell]) -> None:
+def _apart(found: Analysis, code: list[CodeCell], stored: frozenset[str] = frozenset()) -> None:
     """Keep definitions that are not the same elsewhere with the cells that use them.
 
     Instances of a class may be anywhere, so its cells stay together to the end.
     """
+    telling: Telling | None = None
     for name, them in found.definitions.items():
         for one in them:
             if one.kind not in ("function", "class") or one.shared or one.carried:
@@ -177,9 +179,12 @@ def _apart(found: Analysis, code: list[CodeCell]) -> None:
             if one.kind == "function":
                 cell = next(cell for cell in code if cell.index == one.cell)
                 end = last_use(found, name, cell, code)
-            what = f"{one.kind} {name} depends on what it finds, and is not the same elsewhere"
             if end > one.cell:
-                found.intervals.append(Interval(one.cell, end, "definition", what))
+                if telling is None:
+                    trees = [each.node for cell in code for each in cell.statements]
+                    telling = Telling(trees, bindings(code), found.definitions, set(stored))
+                why = telling.why(one)
+                found.intervals.append(Interval(one.cell, end, "definition", why))
 
 
 def part_stored_in(found: Analysis, names: set[str]) -> None:
@@ -196,7 +201,7 @@ def part_stored_in(found: Analysis, names: set[str]) -> None:
         stored=frozenset(names),
     )
     found.intervals = [one for one in found.intervals if one.code != "definition"]
-    _apart(found, plain)
+    _apart(found, plain, frozenset(names))
 
 
 def _imports(code: list[CodeCell]) -> list[str]:

@@ -62,6 +62,7 @@ class Act:
 
 UNPACKS = {"extract", "extractall"}
 ANYWHERE = "and may lie outside of the notebook's folder"
+COMMAND = "and a command may write anywhere"
 LEFT_OPEN = "and stay open"
 DATABASE = "and are a database"
 
@@ -145,7 +146,7 @@ class Files:
         if isinstance(call.func, ast.Name) and call.func.id in SHELL:
             looked_at = read_by(call)
             if looked_at is None:
-                stays = "" if writes_here(call) else ANYWHERE
+                stays = "" if writes_here(call) else COMMAND
                 yield from (Act(True, "any", stays=stays), Act(False, "any"))
             elif looked_at:
                 yield Act(False, "any", frozenset(() if ANY in looked_at else looked_at))
