@@ -114,7 +114,9 @@ class Files:
 
     def _of(self, node: ast.stmt) -> Iterator[Act]:
         bodies = self._reached(node)
-        place = Place(node, tuple(one for body in bodies for one in assigns(body)))
+        # What a constant is, others may say, too; what a function assigns is its own.
+        local = tuple(one for body in bodies if inside(body) for one in assigns(body))
+        place = Place(node, local)
         for code in [node, *(part for body in bodies for part in inside(body))]:
             for part in running(code):
                 if isinstance(part, ast.Import | ast.ImportFrom):
@@ -192,7 +194,7 @@ class Files:
 
         def assigned(name: str) -> list[ast.AST]:
             here = [value for local, value in place.local if local == name]
-            return here or self.assigned.get(name, [])
+            return here + self.assigned.get(name, [])  # it may be of either
 
         if id(call) in self.left_open:
             return LEFT_OPEN

@@ -127,8 +127,12 @@ class Located:
         """A text that begins with what is written out is as far from here as that is."""
         first, *rest = node.values or [ast.Constant("")]
         begins = first.value if isinstance(first, ast.FormattedValue) else first
-        more = [one for one in rest if isinstance(one, ast.Constant)]
-        return self.is_here(begins, site) and not any(".." in str(one.value) for one in more)
+        more = [str(one.value) for one in rest if isinstance(one, ast.Constant)]
+        filled = [one.value for one in rest if isinstance(one, ast.FormattedValue)]
+        outside = any(".." in one for one in more) or any(
+            self._outside(one, site) for one in filled
+        )
+        return self.is_here(begins, site) and not outside
 
     def _name(self, name: str, site: ast.AST) -> bool:
         values = [one for one in self.assigned(name) if not isinstance(one, Function)]
