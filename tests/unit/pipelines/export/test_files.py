@@ -1,4 +1,4 @@
-"""Files that cells write and read: they keep stages together where they may be the same."""
+"""Files that cells write and read: they are handed on where they may be the same."""
 
 import pytest
 from exporting import compare, planned, stages
@@ -24,7 +24,7 @@ def test_pictures_are_saved_by_a_function_in_every_stage(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("wrote", "reads", "together"),
+    ("wrote", "reads", "same"),
     [
         ("np.savetxt('out.txt', xs)", "np.loadtxt('out.txt')", True),
         ("np.savetxt('out.txt', xs)", "np.loadtxt('other.txt')", False),
@@ -37,7 +37,7 @@ def test_pictures_are_saved_by_a_function_in_every_stage(tmp_path, monkeypatch):
         ("shift(xs, mode='constant')", "np.loadtxt(name)", False),
     ],
 )
-def test_only_files_that_may_be_the_same_keep_stages_together(tmp_path, wrote, reads, together):
+def test_only_files_that_may_be_the_same_are_handed_on(tmp_path, wrote, reads, same):
     cells = stages(
         (
             "from pathlib import Path\nimport numpy as np\nimport matplotlib.pyplot as plt\n"
@@ -49,4 +49,6 @@ def test_only_files_that_may_be_the_same_keep_stages_together(tmp_path, wrote, r
         f"ys = xs * 2\n{wrote}",
         f"zs = {reads}\nws = 1",
     )
-    assert (len(planned(tmp_path, cells).stages) == 2) is together
+    first, second, third = planned(tmp_path, cells).stages
+    assert not first.files_out
+    assert (second.files_out, third.files_in) == (same, same)

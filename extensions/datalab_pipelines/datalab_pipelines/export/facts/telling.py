@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 
 from ..model import Definition
 from .looking import kept_attributes
@@ -40,8 +41,10 @@ class Telling:
         if any(remembers(each) for each in getattr(node, "decorator_list", [])):
             return f"{said} remembers what it gave"
         if not sound(one, self.bound, self.kept):
-            what = "an attribute" if one.kind == "class" else "a default"
+            what = "an attribute, a default" if one.kind == "class" else "a default"
             return f"{said} keeps something that may change, in {what} or a decorator"
+        if hasattr(builtins, one.name):
+            return f"{one.name} is Python's own until the notebook defines {said}"
         early = early_of(node)
         for name in sorted(early.computed | early.same):
             if name in self.bound and not self._shared(name):
