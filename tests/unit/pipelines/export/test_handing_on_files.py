@@ -37,6 +37,11 @@ TRAVELS = {
         "save([3], 'ys')\nn = [1]",
         "print([json.load(open('kept/' + one)) for one in sorted(os.listdir('kept'))], n)",
     ),
+    "changed between in a way that nobody sees": (
+        "from pathlib import Path\nimport os\nplace = Path('a.txt')\nplace.write_text('q')",
+        "call = {'f': place.unlink}\ncall['f']()\nos.symlink('b', 'c')",
+        "print(place.exists(), os.path.islink('c'))",
+    ),
     "variables that are called as ours are": (
         FRAME + "files, taken, Files, take_files, give_files = 1, 2, 3, 4, 5\n"
         "frame.to_csv('a.csv', index=False)",
@@ -52,6 +57,16 @@ TRAVELS = {
         "!mkdir -p made && echo q > made/a.txt",
         "!cp made/a.txt made/b.txt; echo more >> made/b.txt",
         "print(open('made/b.txt').read())",
+    ),
+    "an archive that is unpacked": (
+        "import os, tarfile\nBASE = os.path.join('data', 'x')\ndef fetch(path=BASE):\n"
+        "    os.makedirs(path)\n    name = os.path.join(path, 'a.txt')\n"
+        "    with open(name, 'w') as file:\n        file.write('q')\n"
+        "    with tarfile.open(os.path.join(path, 'a.tgz'), 'w:gz') as archive:\n"
+        "        archive.add(name, 'b.txt')\nfetch()",
+        "archive = tarfile.open(os.path.join(BASE, 'a.tgz'))\narchive.extractall(path=BASE)\n"
+        "archive.close()",
+        "print(open(os.path.join(BASE, 'b.txt')).read())",
     ),
     "a file that becomes a folder": (
         "import os\nwith open('x', 'w') as file:\n    _ = file.write('q')",
@@ -75,7 +90,7 @@ def test_a_file_is_written_anew_when_it_has_been_read(tmp_path):
     plan = planned(tmp_path, stages(writes, reads, writes.replace("q", "r"), reads))
     names = [one.name for one in plan.stages]
     assert len(names) == 4
-    assert plan.stages[2].after == [names[1]]
+    assert plan.stages[2].sources["files"] == (names[1], "files")
 
 
 STAYS = {
@@ -102,6 +117,28 @@ STAYS = {
         "import tempfile, os\nP = tempfile.gettempdir()\nopen(P + '/x.txt', 'w').write('q')",
         "open(P + '/x.txt').read()",
     ),
+    "the root, added later": (
+        "P = ''\nP += '/tmp/x.txt'\nwith open(P, 'w') as file:\n    file.write('q')",
+        "open(P).read()",
+    ),
+    "the root, in a list": (
+        "P = []\nP.append('/tmp/x.txt')\nfor one in P:\n    open(one, 'w').write('q')",
+        "open(P[0]).read()",
+    ),
+    "the root, in a dictionary": (
+        "P = {}\nP['out'] = '/tmp/x.txt'\nopen(P['out'], 'w').write('q')",
+        "open(P['out']).read()",
+    ),
+    "the root, filled in": (
+        "P, Q = '', '/tmp/x'\nQ = '/tmp/x'\nopen(f'{P}{Q}.txt', 'w').write('q')",
+        "open(f'{P}{Q}.txt').read()",
+    ),
+    "a name that a function has, too": (
+        "P = '/tmp/x.txt'\ndef text(n):\n    P = 'a.txt'\n    return P * n\n"
+        "with open(P, 'w') as file:\n    file.write(text(1))",
+        "open(P).read()",
+    ),
+    "a folder behind an option": ("!wget -P/tmp http://a.b/x.txt", "open('/tmp/x.txt').read()"),
     "a path that is not known": (
         "import lib\nP = lib.where()\nopen(P, 'w').write('q')",
         "open(P).read()",

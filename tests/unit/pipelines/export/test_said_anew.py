@@ -167,3 +167,28 @@ def test_a_hint_that_is_computed_is_not_said_again():
     )
     assert not different
     assert len(plan.stages) < 3
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("def f(x=xs):\n    return x", "function f takes xs as it is where it is defined"),
+        ("def f(x):\n    return x\nf.n = 1", "something is stored in function f"),
+        ("f = 1\nf += 1\ndef f(x):\n    return x", "f is a function, and something else elsewhere"),
+        (
+            "f = len\ndef abs(x):\n    return -1\nabs(1)\ndef abs(x):\n    return 1",
+            "abs is Python's own until",
+        ),
+        ("def f(x, seen=[]):\n    seen.append(x)", "function f keeps something that may change"),
+        ("class f:\n    n = []\n    def g(self):\n        self.n.append(1)", "in an attribute"),
+        (
+            "from functools import cache\n@cache\ndef f(x):\n    return [x]",
+            "function f remembers what it gave",
+        ),
+    ],
+)
+def test_the_plan_says_why_a_definition_keeps_cells_together(code, why, tmp_path):
+    plan = planned(
+        tmp_path, stages(f"xs = [1]\nxs = xs + [2]\n{code}", "print(abs(f(1)))", "print(abs(f(2)))")
+    )
+    assert any(why in one.reason for one in plan.analysis.intervals), plan.analysis.intervals

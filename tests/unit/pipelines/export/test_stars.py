@@ -3,7 +3,7 @@
 import pytest
 from datalab_pipelines.export import analyse, plan
 from datalab_pipelines.export.cells.stars import exported
-from exporting import with_files
+from exporting import planned, stages, with_files
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,13 @@ def test_the_notebook_imports_the_names_that_it_uses(tmp_path):
     )
     assert found.form == "functions"
     assert "from own import a, b" in found.analysis.code[0].code
+
+
+def test_settings_above_a_star_of_which_nobody_can_tell(tmp_path):
+    star = "from a_module_that_is_nowhere import *"
+    settings = "import warnings\nwarnings.filterwarnings('ignore')\n"
+    plan = planned(tmp_path, stages(settings + star + "\nxs = [1]", "xs.append(2)", "print(xs)"))
+    assert not plan.whole
+    assert plan.form == "variables"
+    assert len(plan.stages) == 3
+    assert planned(tmp_path, stages("xs = [1]\n" + star, "xs.append(2)", "print(xs)")).whole

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from ..cells.installing import leave_out_installs
 from ..cells.magics import statements_of
 from ..cells.names import Flow
 from ..cells.namespaces import name_globals
 from ..cells.remembered import name_remembered
-from ..cells.scopes import scope_of
 from ..cells.stars import name_stars
 from ..cells.translating import translate_all
 from ..errors import ExportError
@@ -20,7 +18,8 @@ from ..trees import nodes_in
 from .checking import check
 from .handing_on import keep_files_together
 from .identity import keep_identical_together
-from .naming import dotted, library_names
+from .naming import library_names
+from .only_ipython import only_ipython
 from .promoting import parameters_of
 from .replacing import leave_out_replaced
 from .settings import note_patches, note_settings
@@ -32,15 +31,12 @@ from .storing import (
     keep_unstorable_together,
     last_use,
 )
+from .telling import Telling
 from .tensors import keep_tensors_together
 
 EVERYTHING = {"globals", "__import__", "compile", "execfile"}
-FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
-OWN_FRAMES = {"locals", "vars", "dir"}  # in a function that is the same everywhere: its own
-MAIN_MODULE = {"doctest.testmod", "unittest.main", "unittest.findTestCases"}
-HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
 # How many objects Python has freed says something of the process, and nothing of the notebook.
-OF_THE_PROCESS = re.compile(r"gc\.(collect|get_count|get_stats)")
+OF_THE_PROCESS = {"gc.collect", "gc.get_count", "gc.get_stats"}
 DRAWERS = {
     *("random", "numpy", "pandas", "sklearn", "scipy", "torch", "xgboost", "lightgbm", "pylab"),
     "seaborn",
@@ -152,13 +148,13 @@ def _look(found: Analysis) -> None:
     found.imports = _imports(plain)
     resolve = library_names(plain)
     for cell in plain:
-        if cell.shown and OF_THE_PROCESS.fullmatch(_called_last(cell, resolve)):
+        if cell.shown and _called_last(cell, resolve) in OF_THE_PROCESS:
             cell.shown = False
     if "eval" in names and "eval" not in bound:
         found.evaluated = evaluated_by_text(plain, set(bound), resolve)
     found.definitions = divide(plain, excluded, found.evaluated, all_apart=bool(dynamic))
     if not found.whole:
-        found.whole = _only_ipython(found, plain, bound)
+        found.whole = only_ipython(found, plain, bound)
     for cell in plain:
         found.facts[cell.index] = _facts(found, cell)
     _apart(found, plain)
@@ -180,20 +176,24 @@ def _called_last(cell: CodeCell, resolve: dict[str, str]) -> str:
     return dotted(call.func, resolve) if isinstance(call, ast.Call) else ""
 
 
-def _apart(found: Analysis, code: list[CodeCell]) -> None:
+def _apart(found: Analysis, code: list[CodeCell], stored: frozenset[str] = frozenset()) -> None:
     """Keep definitions that are not the same elsewhere with the cells that use them.
 
     Where instances of such a class go on, their stages are found to be one later.
     """
+    telling: Telling | None = None
     for name, them in found.definitions.items():
         for one in them:
             if one.kind not in ("function", "class") or one.shared or one.carried:
                 continue
             cell = next(cell for cell in code if cell.index == one.cell)
             end = last_use(found, name, cell, code)
-            what = f"{one.kind} {name} depends on what it finds, and is not the same elsewhere"
             if end > one.cell:
-                found.intervals.append(Interval(one.cell, end, "definition", what))
+                if telling is None:
+                    trees = [each.node for cell in code for each in cell.statements]
+                    telling = Telling(trees, bindings(code), found.definitions, set(stored))
+                why = telling.why(one)
+                found.intervals.append(Interval(one.cell, end, "definition", why))
 
 
 def part_stored_in(found: Analysis, names: set[str]) -> None:
@@ -210,7 +210,7 @@ def part_stored_in(found: Analysis, names: set[str]) -> None:
         stored=frozenset(names),
     )
     found.intervals = [one for one in found.intervals if one.code != "definition"]
-    _apart(found, plain)
+    _apart(found, plain, frozenset(names))
 
 
 def _imports(code: list[CodeCell]) -> list[str]:
@@ -223,69 +223,6 @@ def _imports(code: list[CodeCell]) -> list[str]:
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     found.append(node.module)
     return list(dict.fromkeys(found))
-
-
-def _only_ipython(found: Analysis, code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str:
-    begun = False
-    own = {
-        id(one.statement.node)
-        for them in found.definitions.values()
-        for one in them
-        if one.shared and one.kind in ("function", "class")
-    }
-    resolve = library_names(code)
-    for cell in code:
-        for one in cell.statements:
-            where = f"cell {cell.index + 1}"
-            node = one.node
-            read = _reads_of_history(node, set(bound))
-            if read:
-                return f"{where}: {read} is what IPython remembers"
-            for part in nodes_in(node):
-                if (
-                    isinstance(part, ast.Call)
-                    and isinstance(part.func, ast.Name)
-                    and part.func.id in FRAMES
-                    and part.func.id not in bound
-                    and (not part.args or part.func.id == "exec")
-                    and not (
-                        part.func.id in OWN_FRAMES and (id(node) in own or _own_frame(part, node))
-                    )
-                ):
-                    return f"{where}: {part.func.id}() looks at all variables"
-                if isinstance(part, ast.Call) and dotted(part.func, resolve) in MAIN_MODULE:
-                    return f"{where}: {ast.unparse(part.func)} runs what the main module defines"
-                star = isinstance(part, ast.ImportFrom) and part.names[0].name == "*"
-                if star and (begun or part is not node):
-                    return f"{where}: a star import brings names in unseen"
-            says = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-            if not says and not isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
-                begun = True
-    return ""
-
-
-def _own_frame(call: ast.AST, node: ast.stmt) -> bool:
-    """Say whether a call like ``locals()`` in ``node`` looks at a function's variables."""
-    scopes: dict[int, bool] = {}
-    waiting: list[tuple[ast.AST, bool]] = [(node, False)]
-    while waiting:
-        one, within = waiting.pop()
-        scopes[id(one)] = within
-        for child in ast.iter_child_nodes(one):
-            body = isinstance(one, Function) and child in one.body
-            outside = isinstance(one, ast.ClassDef)
-            waiting.append((child, body or (within and not outside)))
-    return scopes[id(call)]
-
-
-def _reads_of_history(node: ast.stmt, bound: set[str]) -> str:
-    """Return the first name like ``_`` and ``Out`` that is read, and that no scope has bound."""
-    if not any(isinstance(n, ast.Name) and HISTORY.fullmatch(n.id) for n in nodes_in(node)):
-        return ""
-    flow = Flow()
-    flow.statement(node)
-    read = flow.exposed | scope_of(node).reads
-    return next((one for one in sorted(read) if HISTORY.fullmatch(one) and one not in bound), "")
 
 
 def _facts(found: Analysis, cell: CodeCell) -> Facts:

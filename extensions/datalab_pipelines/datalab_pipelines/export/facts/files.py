@@ -60,7 +60,9 @@ class Act:
     stays: str = ""
 
 
+UNPACKS = {"extract", "extractall"}
 ANYWHERE = "and may lie outside of the notebook's folder"
+COMMAND = "and a command may write anywhere"
 LEFT_OPEN = "and stay open"
 DATABASE = "and are a database"
 
@@ -112,7 +114,9 @@ class Files:
 
     def _of(self, node: ast.stmt) -> Iterator[Act]:
         bodies = self._reached(node)
-        place = Place(node, tuple(one for body in bodies for one in assigns(body)))
+        # What a constant is, others may say, too; what a function assigns is its own.
+        local = tuple(one for body in bodies if inside(body) for one in assigns(body))
+        place = Place(node, local)
         for code in [node, *(part for body in bodies for part in inside(body))]:
             for part in running(code):
                 if isinstance(part, ast.Import | ast.ImportFrom):
@@ -144,7 +148,7 @@ class Files:
         if isinstance(call.func, ast.Name) and call.func.id in SHELL:
             looked_at = read_by(call)
             if looked_at is None:
-                stays = "" if writes_here(call) else ANYWHERE
+                stays = "" if writes_here(call) else COMMAND
                 yield from (Act(True, "any", stays=stays), Act(False, "any"))
             elif looked_at:
                 yield Act(False, "any", frozenset(() if ANY in looked_at else looked_at))
@@ -164,8 +168,10 @@ class Files:
             yield Act(True, "picture", self._paths(call, place), self._stays(call, place))
         elif short in FOLDERS:
             yield Act(True, "folder", self._paths(call, place), self._stays(call, place))
-        elif of_system or WRITING.fullmatch(short) or any(WRITES.fullmatch(one) for one in mode):
-            yield Act(True, "data", self._paths(call, place), self._stays(call, place))
+        elif of_system or _writes(call, short) or any(WRITES.fullmatch(one) for one in mode):
+            unpacks = short in UNPACKS  # what is in an archive no text says
+            paths = self._folder_of(call, place) if unpacks else self._paths(call, place)
+            yield Act(True, "data", paths, self._stays(call, place))
             if of_system and MOVES.fullmatch(short):
                 yield Act(False, "data", self._paths(call, place))
         if short in READS_PICTURES:
@@ -177,12 +183,18 @@ class Files:
             if not paths or not all(URL.match(one) for one in paths):
                 yield Act(False, kind, paths)
 
+    def _folder_of(self, call: ast.Call, place: Place) -> frozenset[str]:
+        """Return the texts that the folder is made of in which an archive is unpacked."""
+        where = call.args[:1] if short_name(call.func) == "extractall" else call.args[1:]
+        where += [word.value for word in call.keywords if word.arg == "path"]
+        return frozenset(text for one in where for text in self._texts(one, place))
+
     def _stays(self, call: ast.Call, place: Place) -> str:
         """Say why what ``call`` writes cannot be handed on, nothing where it can."""
 
         def assigned(name: str) -> list[ast.AST]:
             here = [value for local, value in place.local if local == name]
-            return here or self.assigned.get(name, [])
+            return here + self.assigned.get(name, [])  # it may be of either
 
         if id(call) in self.left_open:
             return LEFT_OPEN
@@ -212,6 +224,14 @@ class Files:
                     waiting |= names_within(value) - _own_names(value) - seen
             self.texts[key] = found
         return self.texts[key]
+
+
+def _writes(call: ast.Call, short: str) -> bool:
+    """Say whether what is called writes a file, by its name; ``s.str.extract`` does not."""
+    if short in UNPACKS:
+        owner = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+        return not (isinstance(owner, ast.Attribute) and owner.attr == "str")
+    return bool(WRITING.fullmatch(short))
 
 
 def _own_names(node: ast.AST) -> set[str]:

@@ -32,6 +32,8 @@ WHERE: dict[str, tuple[slice, frozenset[str]]] = {
         ("save", "savez", "savez_compressed", "savetxt", "savefig", "open", "imsave", "imwrite"),
         (slice(0, 1), frozenset({"file", "fname", "path", "filepath", "filename"})),
     ),
+    "extractall": (slice(0, 1), frozenset({"path"})),
+    "extract": (slice(1, 2), frozenset({"path"})),
     "urlretrieve": (slice(1, 2), frozenset({"filename"})),
     "write_text": (slice(0, 0), frozenset()),
     "write_bytes": (slice(0, 0), frozenset()),
@@ -78,6 +80,8 @@ class Located:
             found = [call.func.value]
             given = call.args if short in ("rename", "replace", "symlink_to") else []
             return found + list(given)
+        if short == "extractall" and not call.args and not call.keywords:
+            return [ast.Constant(".")]
         if TABLES.fullmatch(short):
             taken, named = slice(0, 1), frozenset({"path_or_buf", "path", "excel_writer"})
         elif short == "save" and name.startswith("torch."):
@@ -123,8 +127,12 @@ class Located:
         """A text that begins with what is written out is as far from here as that is."""
         first, *rest = node.values or [ast.Constant("")]
         begins = first.value if isinstance(first, ast.FormattedValue) else first
-        more = [one for one in rest if isinstance(one, ast.Constant)]
-        return self.is_here(begins, site) and not any(".." in str(one.value) for one in more)
+        more = [str(one.value) for one in rest if isinstance(one, ast.Constant)]
+        filled = [one.value for one in rest if isinstance(one, ast.FormattedValue)]
+        outside = any(".." in one for one in more) or any(
+            self._outside(one, site) for one in filled
+        )
+        return self.is_here(begins, site) and not outside
 
     def _name(self, name: str, site: ast.AST) -> bool:
         values = [one for one in self.assigned(name) if not isinstance(one, Function)]

@@ -23,7 +23,7 @@ WRITERS = {
     *("wget", "curl", "unzip", "tar", "gunzip", "gzip", "bunzip2", "bzip2", "mkdir", "touch", "cp"),
     *("mv", "rm", "rmdir", "tee", "sed", "awk", "uniq", "split", "zip", "unxz", "7z", "[", "test"),
 }
-LEADS_OUT = re.compile(r"[`$&\\]|<\(|(^|[\s=:'\"<>])[/~]|\.\.")
+LEADS_OUT = re.compile(r"[`$&\\]|<\(|(^|[\s=:'\"<>]|\s-\w+)[/~]|\.\.")
 WRITING_OPTION = re.compile(r"-\w*o|--output|-delete|-exec|-ok|-fprint|-fls")
 
 

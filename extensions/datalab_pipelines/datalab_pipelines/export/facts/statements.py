@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from ..trees import nodes_in
 from .soundness import Function
 
+PUTTING = {"append", "extend", "insert", "add", "update", "setdefault", "appendleft"}
+
 
 def assigns(node: ast.stmt) -> list[tuple[str, ast.AST]]:
     """Return what ``node``, or the body of a function, assigns to names.
@@ -31,6 +33,10 @@ def _assigns(node: ast.stmt) -> list[tuple[str, ast.AST]]:
         given: list[tuple[ast.expr, ast.expr]] = []
         if isinstance(one, ast.Assign):
             given = [(target, one.value) for target in one.targets]
+        elif isinstance(one, ast.AugAssign):
+            given = [(one.target, one.value)]
+        elif isinstance(one, ast.Expr) and isinstance(one.value, ast.Call):
+            given = _put_into(one.value)
         elif isinstance(one, ast.AnnAssign) and one.value is not None:
             given = [(one.target, one.value)]
         elif isinstance(one, ast.For):
@@ -41,6 +47,14 @@ def _assigns(node: ast.stmt) -> list[tuple[str, ast.AST]]:
         if not isinstance(one, Function | ast.Lambda | ast.ClassDef | ast.expr):
             waiting.extend(ast.iter_child_nodes(one))
     return found
+
+
+def _put_into(call: ast.Call) -> list[tuple[ast.expr, ast.expr]]:
+    """Return what ``names.append("a.csv")`` and the like put into what is there."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in PUTTING:
+        return []
+    values = [*call.args, *(word.value for word in call.keywords)]
+    return [(call.func.value, value) for value in values]
 
 
 def short_of(call: ast.Call) -> str:

@@ -75,26 +75,24 @@ def connect(plan: Plan, sight: Sight) -> None:
             for name in port.variables:
                 located[name] = (stage.name, port)
         facts = [plan.analysis.facts[one] for one in stage.cells]
-        handed = stage.files_in or stage.files_out  # nobody writes anew what is being read
+        handed = stage.files_in or stage.files_out
         if handed or any(one.writes_files for one in facts) or _acts(statements):
             before = {source for source, _ in stage.sources.values()}
             stage.after = [effects] if effects and effects not in before else []
             effects = stage.name
 
 
-def hand_on_files(plan: Plan, number: int, *, through: bool = False) -> None:
+def hand_on_files(plan: Plan, number: int) -> None:
     """Say whether a stage takes the files that earlier ones wrote, and gives those on.
 
-    ``through``: what a later stage needs goes through every stage between.
+    From the first that writes to the last that reads they go through every stage: one between may
+    change them in a way that nobody sees.
     """
     within = {cell: at for at, stage in enumerate(plan.stages) for cell in stage.cells}
     pairs = [(within[wrote], within[reads]) for wrote, reads in plan.analysis.handed]
     stage = plan.stages[number]
-    passing = any(wrote < number < reads for wrote, reads in pairs)
-    reads = any(wrote < number == reads for wrote, reads in pairs)
-    writes = any(wrote == number < reads for wrote, reads in pairs)
-    stage.files_in = reads or (passing and (writes or through))
-    stage.files_out = writes or (passing and through)
+    stage.files_in = any(wrote < number <= reads for wrote, reads in pairs)
+    stage.files_out = any(wrote <= number < reads for wrote, reads in pairs)
 
 
 def _results(plan: Plan, stage: StagePlan, flow: Flow, sight: Sight) -> list[Port]:

@@ -11,8 +11,8 @@ import builtins
 
 from ..cells.scopes import IN_TEXT, strings_in
 from ..cells.stars import is_star
-from ..facts.analysing import OWN_FRAMES
 from ..facts.identity import asks_for_identity
+from ..facts.only_ipython import OWN_FRAMES
 from ..model import Analysis
 from ..trees import nodes_in
 

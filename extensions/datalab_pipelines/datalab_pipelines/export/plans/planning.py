@@ -100,7 +100,7 @@ def in_one_piece(plan: Plan) -> Plan:
         more = number + 1 < len(plan.stages)
         stage.random_in = bool(draws) and number > 0
         stage.random_out = bool(draws) and more
-        hand_on_files(plan, number, through=True)
+        hand_on_files(plan, number)
         stage.inputs = [Port("variables", sorted(alive.needed[number]))] if number else []
         stage.outputs = [Port("variables", sorted(alive.needed[number + 1]))] if more else []
         stage.sources = {"variables": (plan.stages[number - 1].name, "variables")} if number else {}
