@@ -189,6 +189,8 @@ def _apart(found: Analysis, code: list[CodeCell]) -> None:
                 continue
             cell = next(cell for cell in code if cell.index == one.cell)
             end = last_use(found, name, cell, code)
+            if one.kind == "class" and "eval" in one.free:  # so may its instances
+                end = code[-1].index
             what = f"{one.kind} {name} depends on what it finds, and is not the same elsewhere"
             if end > one.cell:
                 found.intervals.append(Interval(one.cell, end, "definition", what))

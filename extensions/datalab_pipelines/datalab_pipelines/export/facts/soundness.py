@@ -217,12 +217,12 @@ def sound_defaults(function: ast.AST, bound: dict[str, list[ast.stmt]]) -> bool:
         or (isinstance(default, ast.Name | ast.Attribute) and root_of(default) != "")
         or computed(default, _plain_name(bound))
         or (isinstance(default, ast.Lambda) and sound_defaults(default, bound))
-        or (_flat(default) and only_looked_at(function, argument.arg, bound))
+        or (flat(default) and only_looked_at(function, argument.arg, bound))
         for argument, default in pairs
     )
 
 
-def _flat(node: ast.AST | None) -> bool:
+def flat(node: ast.AST | None) -> bool:
     """Say whether it is a list or dictionary, written out, that nothing in it can be changed."""
     inner = [*getattr(node, "elts", []), *getattr(node, "values", [])]
     return of_constants(node) and all(constant(one) for one in inner)
@@ -245,7 +245,7 @@ def _sound_class(
                 return False
             plain = constant(value) or isinstance(value, ast.Lambda | ast.Call)
             named = isinstance(value, ast.Name) and value.id not in own
-            looked_at = _flat(value) and not names & kept
+            looked_at = flat(value) and not names & kept
             read = {n.id for n in nodes_in(value) if isinstance(n, ast.Name)} if value else set()
             made = computed(value, _plain_name(bound)) and not read & own
             if not (plain or named or looked_at or made):

@@ -258,9 +258,10 @@ class Follower(Memory):
     _AsyncFunctionDef = _FunctionDef
 
     def _ClassDef(self, node: ast.ClassDef) -> None:
+        attributes = NOTHING
         for one in node.body:
             if isinstance(one, ast.Assign | ast.AnnAssign) and one.value is not None:
-                self.value(one.value)
+                attributes |= self.value(one.value).objects
         for decorator in reversed(node.decorator_list):
             self.value(decorator)
         if changes_when_looked_at(node):
@@ -269,7 +270,14 @@ class Follower(Memory):
         for base in node.bases:
             acting += self.acting.get(f"class {getattr(base, 'id', '')}", [])
         acting += may_act(node)
-        self.bind(node.name, self._routine(node))
+        made = self._routine(node)
+        for base in node.bases:
+            for one in self.get(base.id).objects if isinstance(base, ast.Name) else ():
+                attributes |= self.heap.attributes.get(one, NOTHING)
+        for number in made.objects:
+            self.heap.attributes[number] = attributes - made.objects
+        self.heap.hold(made.objects, attributes - made.objects)
+        self.bind(node.name, made)
 
     def _routine(self, node: Code) -> Value:
         made = self.make(node, "function")

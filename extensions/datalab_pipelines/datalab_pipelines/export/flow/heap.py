@@ -53,6 +53,7 @@ class Heap:
     made: dict[object, int] = field(default_factory=dict)
     _inside: dict[Objects, Objects] = field(default_factory=dict)  # until something holds more
     calls: dict[int, ast.Call] = field(default_factory=dict)  # that stand for decorators
+    attributes: dict[int, Objects] = field(default_factory=dict)  # what classes hold themselves
     vague: set[int] = field(default_factory=set)  # instances whose attributes are not all known
 
     def new(self, place: object, kind: str = "") -> int:
