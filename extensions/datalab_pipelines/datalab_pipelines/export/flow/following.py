@@ -272,8 +272,8 @@ class Follower(Memory):
         acting += may_act(node)
         made = self._routine(node)
         for base in node.bases:
-            for one in self.get(base.id).objects if isinstance(base, ast.Name) else ():
-                attributes |= self.heap.attributes.get(one, NOTHING)
+            for above in self.get(base.id).objects if isinstance(base, ast.Name) else ():
+                attributes |= self.heap.attributes.get(above, NOTHING)
         for number in made.objects:
             self.heap.attributes[number] = attributes - made.objects
         self.heap.hold(made.objects, attributes - made.objects)
