@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .errors import ArtifactError
+from .kinds import module_of
 
 Variables = dict[str, Any]
 
@@ -183,7 +184,7 @@ def _with_views(variables: Variables, owners: dict[int, Any]) -> bytes:
             kind = type(value)
             if isinstance(value, types.FunctionType | type) and (what := local_to_a_stage(value)):
                 raise ArtifactError(f"they hold {what}, so another stage cannot take them")
-            if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
+            if module_of(kind) == "numpy" and kind.__name__ == "ndarray":
                 owner = _owner(value)
                 if id(owner) in owners and value is not owner:
                     at = value.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
@@ -230,9 +231,9 @@ def _pickler(arrays: _Arrays, module: str) -> Any:
                 _check_function(value, module)
             elif isinstance(value, type) and module and value.__module__ == module:
                 raise TypeError(f"it holds the class {value.__qualname__} of this stage")
-            elif kind.__module__ == "numpy" and kind.__name__ == "ndarray":
+            elif module_of(kind) == "numpy" and kind.__name__ == "ndarray":
                 arrays.add(value)
-            elif kind.__module__.split(".")[0] == "pandas" and _never_changed(kind.__name__):
+            elif module_of(kind).split(".")[0] == "pandas" and _never_changed(kind.__name__):
                 return (str, ())
             return super().reducer_override(value)
 

@@ -17,6 +17,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from .kinds import module_of
+
 SKIPPED = {"In", "Out", "exit", "quit", "open", "get_ipython"}
 LARGEST = 3_000_000
 PLAIN = (type(None), bool, int, float, complex, str, bytes)
@@ -178,7 +180,7 @@ class _Walk:
             return self._named(value, depth)
         if isinstance(value, types.GeneratorType):
             raise TypeError("a generator")
-        if kind.__module__ == "numpy" and hasattr(value, "dtype") and not hasattr(value, "__len__"):
+        if module_of(kind) == "numpy" and hasattr(value, "dtype") and not hasattr(value, "__len__"):
             return self.say("scalar", value.dtype.str, value.item())
         if kind in (tuple, frozenset, set, list, dict) or hasattr(value, "__dict__"):
             return self._once(value, depth, self._inside)
@@ -214,13 +216,13 @@ class _Walk:
                 self.add(one, depth + 1)
         elif kind in (set, frozenset):
             self.say(kind.__name__, sorted(digest(one) for one in value))
-        elif kind.__module__ == "numpy" and kind.__name__ == "ndarray":
+        elif module_of(kind) == "numpy" and kind.__name__ == "ndarray":
             self._array(value, depth)
-        elif kind.__module__.split(".")[0] == "pandas" and kind.__name__ in ("DataFrame", "Series"):
+        elif module_of(kind).split(".")[0] == "pandas" and kind.__name__ in ("DataFrame", "Series"):
             self._pandas(value, depth)
-        elif kind.__module__.split(".")[0] == "pandas" and hasattr(value, "to_flat_index"):
+        elif module_of(kind).split(".")[0] == "pandas" and hasattr(value, "to_flat_index"):
             self._index(value, depth)
-        elif kind.__module__.startswith("matplotlib"):
+        elif module_of(kind).startswith("matplotlib"):
             raise TypeError("a drawing")
         else:
             self._object(value, depth)

@@ -22,6 +22,7 @@ from typing import Any
 
 from .artifacts import REPORT, keep, report
 from .keras_state import keras_state, restore_keras_state
+from .kinds import module_of
 from .outputs import note_figure, note_value, note_variables, tables_as_in_notebooks
 
 RandomState = bytes
@@ -37,7 +38,7 @@ def show(value: Any, name: str = "output") -> None:
     if _is_figure(value):
         note_figure(value)
         return  # plt.show() keeps it
-    if type(value).__module__.startswith("matplotlib."):
+    if module_of(type(value)).startswith("matplotlib."):
         return
     print(value if hasattr(value, "to_html") else repr(value))
     note_value(value)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from .kinds import module_of
+
 PLAIN = (bool, int, float, complex, str, bytes)
 SAMPLE = 50
 DEEPEST = 4  # deeper hints nobody reads, and a list may hold itself
@@ -22,7 +24,7 @@ def type_of(value: Any, depth: int = 0) -> str:
         return "None"
     if kind in (list, set, frozenset, tuple, dict):
         return _container(value, depth)
-    if kind.__module__ == "builtins":
+    if module_of(kind) in ("builtins", ""):
         return kind.__name__ if kind in PLAIN or kind is range else ""
     if kind.__module__ == "numpy":
         scalar = _scalar(value)

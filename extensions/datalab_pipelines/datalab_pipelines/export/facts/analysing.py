@@ -18,7 +18,7 @@ from ..trees import nodes_in
 from .checking import check
 from .handing_on import keep_files_together
 from .identity import keep_identical_together
-from .naming import library_names
+from .naming import dotted, library_names
 from .only_ipython import only_ipython
 from .promoting import parameters_of
 from .replacing import leave_out_replaced
@@ -188,6 +188,8 @@ def _apart(found: Analysis, code: list[CodeCell], stored: frozenset[str] = froze
                 continue
             cell = next(cell for cell in code if cell.index == one.cell)
             end = last_use(found, name, cell, code)
+            if one.kind == "class" and "eval" in one.free:  # so may its instances
+                end = code[-1].index
             if end > one.cell:
                 if telling is None:
                     trees = [each.node for cell in code for each in cell.statements]

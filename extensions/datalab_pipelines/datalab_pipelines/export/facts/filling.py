@@ -68,12 +68,12 @@ def _words(value: ast.expr) -> str:
     """Return what ``**{"size": 11}`` is as arguments, ``size=11``; nothing where it is none."""
     if not isinstance(value, ast.Dict):
         return ""
-    given = [getattr(one, "value", "") for one in value.keys]
-    keys = [one for one in given if isinstance(one, str)]
-    if len(keys) < len(given) or not all(one.isidentifier() and not iskeyword(one) for one in keys):
+    keys = [one.value for one in value.keys if isinstance(one, ast.Constant)]
+    words = [one for one in keys if isinstance(one, str) and one.isidentifier()]
+    if len(words) < len(value.keys) or any(map(iskeyword, words)):
         return ""
     return ", ".join(
-        f"{key}={ast.unparse(one)}" for key, one in zip(keys, value.values, strict=True)
+        f"{key}={ast.unparse(one)}" for key, one in zip(words, value.values, strict=True)
     )
 
 

@@ -16,6 +16,8 @@ LOOKING_METHODS = {"get", "items", "keys", "values", "index", "count", "copy", "
 # Their functions look at the lists they are given, or copy them.
 COPYING = {"numpy", "pandas", "matplotlib", "seaborn", "scipy", "math", "statistics", "itertools"}
 
+CHANGING = {"shuffle", "put", "place", "copyto", "putmask", "fill_diagonal", "repeat", "cycle"}
+
 
 def only_looked_at(function: ast.AST, name: str, bound: dict[str, list[ast.stmt]]) -> bool:
     """Say whether the function neither changes the object of an argument nor hands it on."""
@@ -26,6 +28,24 @@ def only_looked_at(function: ast.AST, name: str, bound: dict[str, list[ast.stmt]
         and not _looks(node, field, one, bound)
         for node, field, one in places(function)
     )
+
+
+def never_changed(
+    trees: list[ast.stmt], names: set[str], bound: dict[str, list[ast.stmt]]
+) -> set[str]:
+    """Return those of ``names`` whose object nothing in ``trees`` changes or hands on."""
+    found = set(names)
+    for tree in trees if names else ():
+        for node, field, one in places(tree):
+            if (
+                isinstance(one, ast.Name)
+                and one.id in found
+                and (isinstance(node, ast.AugAssign) or isinstance(one.ctx, ast.Load))
+                and not isinstance(node, ast.Expr)  # shown at the end of a cell
+                and not _looks(node, field, one, bound)
+            ):
+                found.discard(one.id)
+    return found
 
 
 def places(tree: ast.AST) -> Iterator[tuple[ast.AST, str, ast.AST]]:
@@ -48,7 +68,8 @@ def _looks(node: ast.AST, field: str, one: ast.AST, bound: dict[str, list[ast.st
     if isinstance(node, ast.Call):
         func = node.func
         if isinstance(func, ast.Name):
-            return field == "args" and func.id in LOOKING and func.id not in bound
+            looks = func.id in LOOKING and func.id not in bound
+            return field == "args" and looks and not _gives_back(node, func.id, one)
         copies = isinstance(func, ast.Attribute) and _of_a_copying_library(func, bound)
         text = isinstance(func, ast.Attribute) and isinstance(func.value, ast.Constant)
         return field == "args" and (copies or text)
@@ -62,7 +83,16 @@ def _looks(node: ast.AST, field: str, one: ast.AST, bound: dict[str, list[ast.st
     return isinstance(node, looking)
 
 
+def _gives_back(call: ast.Call, name: str, one: ast.AST) -> bool:
+    """Say whether a call gives ``one`` itself, or what holds it: ``max(a, b)``, ``dict(x=a)``."""
+    if name in ("min", "max"):
+        return len(call.args) > 1 or not any(given is one for given in call.args)
+    return name == "dict" and not any(given is one for given in call.args)
+
+
 def _of_a_copying_library(func: ast.Attribute, bound: dict[str, list[ast.stmt]]) -> bool:
+    if func.attr in CHANGING:
+        return False
     makers = bound.get(root_of(func), [])
     return bool(makers) and all(
         (isinstance(one, ast.Import) and {a.name.split(".")[0] for a in one.names} <= COPYING)

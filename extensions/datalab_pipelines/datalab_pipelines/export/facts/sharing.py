@@ -19,11 +19,11 @@ from ..cells.scopes import scope_of
 from ..model import CodeCell, Definition, Statement
 from ..trees import nodes_in
 from .constants import computed, constant, is_type, made_of_constants
-from .looking import kept_attributes
+from .looking import kept_attributes, never_changed
 from .naming import root_of
 from .places import is_place
 from .repeating import Repeating, early_of
-from .soundness import Function, changed_names, changed_roots, sound
+from .soundness import Function, changed_names, changed_roots, flat, sound
 
 
 def bindings(code: list[CodeCell]) -> dict[str, list[ast.stmt]]:
@@ -90,7 +90,9 @@ def _constants(node: ast.Assign, cell: CodeCell, one: Statement) -> Iterator[Def
     other = isinstance(value, ast.Name) or (
         isinstance(value, ast.Attribute) and root_of(value) != "" and "[" not in ast.unparse(value)
     )
-    if (single or several) and (other or is_constant(value) or computed(value, lambda one: True)):
+    written = single and flat(value)
+    plain = written or is_constant(value) or computed(value, lambda one: True)
+    if (single or several) and (other or plain):
         for name in names:
             yield _constant(name, cell, one, set(names) - {name})
 
@@ -155,12 +157,23 @@ def divide(
             changed |= changed_names(statement.node) | _looked_into(statement.node)
     changed |= _other_names(code, named | changed)
     kept = kept_attributes([one.node for cell in code for one in cell.statements], bound)
+    looked_at = never_changed(
+        [one.node for cell in code for one in cell.statements],
+        {
+            name
+            for name, them in found.items()
+            if flat(getattr(them[0].statement.node, "value", None))
+        },
+        bound,
+    )
     good: set[str] = set()
     for name, them in found.items():
         # A builtin that is bound anew is the builtin until then, so it cannot come from elsewhere.
         own = name not in excluded and not hasattr(builtins, name)
         fit = own and not all_apart and _once(them, bound[name]) and them[0].kind != "place"
         still = name not in changed and not _early_changed(them[0], changed)
+        if fit and still and name in looked_at - evaluated:
+            good.add(name)
         if fit and (them[0].kind == "import" or (still and sound(them[0], bound, kept))):
             good.add(name)
     while True:

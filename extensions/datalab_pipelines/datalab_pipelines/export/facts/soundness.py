@@ -94,18 +94,23 @@ def sound(
     assert isinstance(node, Function | ast.ClassDef)
     if _remembers(node):
         return False
+    from .wrapping import only_wraps  # which asks whether defaults are sound
+
     for decorator in node.decorator_list:
         binds = bound.get(root_of(_named(decorator)), [])
-        if not all(isinstance(b, IMPORTS) for b in binds):
+        own = isinstance(node, Function) and len(binds) == 1
+        if not all(
+            isinstance(b, IMPORTS) or (own and only_wraps(decorator, b, bound)) for b in binds
+        ):
             return False
     if isinstance(node, Function):
-        return _sound_defaults(node, bound)
+        return sound_defaults(node, bound)
     return _sound_class(node, bound, kept)
 
 
 def _sound_value(value: ast.expr, bound: dict[str, list[ast.stmt]]) -> bool:
     if isinstance(value, ast.Lambda):
-        return _sound_defaults(value, bound)
+        return sound_defaults(value, bound)
     if constant(value) or is_type(value) or computed(value, _plain_name(bound)):
         return True
     if isinstance(value, ast.Name | ast.Attribute):
@@ -194,7 +199,7 @@ def _gives_unchangeable(node: ast.AST) -> bool:
     return isinstance(node, ast.FunctionDef) and all(fine(one) for one in returns)
 
 
-def _sound_defaults(function: ast.AST, bound: dict[str, list[ast.stmt]]) -> bool:
+def sound_defaults(function: ast.AST, bound: dict[str, list[ast.stmt]]) -> bool:
     """Say whether the defaults of a function are the same objects' worth wherever it is said.
 
     A name or attribute is, and what is computed of constants: they are among what the definition
@@ -212,13 +217,13 @@ def _sound_defaults(function: ast.AST, bound: dict[str, list[ast.stmt]]) -> bool
         constant(default)
         or (isinstance(default, ast.Name | ast.Attribute) and root_of(default) != "")
         or computed(default, _plain_name(bound))
-        or (isinstance(default, ast.Lambda) and _sound_defaults(default, bound))
-        or (_flat(default) and only_looked_at(function, argument.arg, bound))
+        or (isinstance(default, ast.Lambda) and sound_defaults(default, bound))
+        or (flat(default) and only_looked_at(function, argument.arg, bound))
         for argument, default in pairs
     )
 
 
-def _flat(node: ast.AST | None) -> bool:
+def flat(node: ast.AST | None) -> bool:
     """Say whether it is a list or dictionary, written out, that nothing in it can be changed."""
     inner = [*getattr(node, "elts", []), *getattr(node, "values", [])]
     return of_constants(node) and all(constant(one) for one in inner)
@@ -233,7 +238,7 @@ def _sound_class(
     for one in node.body:
         if isinstance(one, Function):
             changes = _changes_class(one, node.name) or _remembers(one)
-            if changes or not _sound_defaults(one, bound):
+            if changes or not sound_defaults(one, bound):
                 return False
         elif isinstance(one, ast.Assign | ast.AnnAssign):
             targets = one.targets if isinstance(one, ast.Assign) else [one.target]
@@ -243,7 +248,7 @@ def _sound_class(
                 return False
             plain = constant(value) or isinstance(value, ast.Lambda | ast.Call)
             named = isinstance(value, ast.Name) and value.id not in own
-            looked_at = _flat(value) and not names & kept
+            looked_at = flat(value) and not names & kept
             asked = {f".{name}" for name in names} & kept or names & named_in_it
             unread = of_constants(value) and not asked
             read = {n.id for n in nodes_in(value) if isinstance(n, ast.Name)} if value else set()

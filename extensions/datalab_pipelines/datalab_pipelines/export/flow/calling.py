@@ -95,6 +95,8 @@ def _method(
         added = everything
         if method in ("extend", "update", "extendleft"):
             added = at.heap.elements(everything)
+            for one in named.values():  # ``d.update(a=x)`` holds ``x``
+                added |= one.objects
         if owner.type not in purity.COPIED:
             at.heap.hold(owner.objects, added - owner.objects)
         return Value(added if method == "setdefault" else NOTHING, "")

@@ -59,7 +59,8 @@ def _instance(
 ) -> Value:
     definition = routine.node
     assert isinstance(definition, ast.ClassDef)
-    made = at.make(node, f"class {definition.name}", everything)
+    held = at.heap.attributes.get(number, NOTHING)
+    made = at.make(node, f"class {definition.name}", everything | held)
     deep = at.shallow or len(at.running) >= DEEPEST
     if deep or definition.decorator_list:
         at.heap.vague |= made.objects

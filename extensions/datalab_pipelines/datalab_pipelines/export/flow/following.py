@@ -259,20 +259,27 @@ class Follower(Memory):
     _AsyncFunctionDef = _FunctionDef
 
     def _ClassDef(self, node: ast.ClassDef) -> None:
+        attributes = NOTHING
         for one in node.body:
             if isinstance(one, ast.Assign | ast.AnnAssign) and one.value is not None:
-                self.value(one.value)
+                attributes |= self.value(one.value).objects
         for decorator in reversed(node.decorator_list):
             self.value(decorator)
         if changes_when_looked_at(node):
             self.touchy.add(f"class {node.name}")
         acting = self.acting.setdefault(f"class {node.name}", [])
-        above = [self.acting.get(f"class {getattr(base, 'id', '')}", []) for base in node.bases]
-        for method in [*chain(*above), *may_act(node)]:
+        inherited = [self.acting.get(f"class {getattr(base, 'id', '')}", []) for base in node.bases]
+        for method in [*chain(*inherited), *may_act(node)]:
             if method not in acting:
                 acting.append(method)
         made = self._routine(node)
         self.classes.setdefault(f"class {node.name}", set()).update(made.objects)
+        for base in node.bases:
+            for above in self.get(base.id).objects if isinstance(base, ast.Name) else ():
+                attributes |= self.heap.attributes.get(above, NOTHING)
+        for number in made.objects:
+            self.heap.attributes[number] = attributes - made.objects
+        self.heap.hold(made.objects, attributes - made.objects)
         self.bind(node.name, made)
 
     def _routine(self, node: Code) -> Value:

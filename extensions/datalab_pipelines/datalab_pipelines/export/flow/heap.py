@@ -59,6 +59,7 @@ class Heap:
     # What is inside of objects, and how much of ``_held`` was there by then.
     _inside: dict[Objects, tuple[Objects, int]] = field(default_factory=dict)
     calls: dict[int, ast.Call] = field(default_factory=dict)  # that stand for decorators
+    attributes: dict[int, Objects] = field(default_factory=dict)  # what classes hold themselves
     vague: set[int] = field(default_factory=set)  # instances whose attributes are not all known
     of_kind: dict[str, set[int]] = field(default_factory=dict)  # as ``new`` was asked for them
 

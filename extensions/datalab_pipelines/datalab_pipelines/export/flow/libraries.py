@@ -54,6 +54,10 @@ def library(
         held = NOTHING
         for one in given:
             held |= at.heap.elements(one.objects)
+        for one in named.values():  # ``dict(a=x)`` holds ``x``
+            held |= one.objects
+        if purity.type_of_call(name) in purity.DICTS:  # of pairs
+            held |= at.heap.elements(held)
         if name in ("max", "min", "next", "random.choice"):
             return at.of(held | (everything if len(given) > 1 else NOTHING))
         lazy = name in ("zip", "map", "filter", "iter", "enumerate", "reversed")

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..code.data_files import data_files, roots_of
+from ..code.own_modules import texts_of_modules
+from .optional import asked_for
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -89,6 +91,10 @@ def _distributions(plan: Plan) -> dict[str, list[str]]:
     folder = plan.analysis.notebook.path.resolve().parent
     for name in data_files(plan):  # modules beside the notebook
         modules |= roots_of(folder / name) if name.endswith(".py") else set()
+    texts = [cell.code for cell in plan.analysis.code]
+    texts += [cell.source for cell in plan.analysis.notebook.cells if plan.whole]
+    texts += texts_of_modules(plan)
+    modules |= {one for one in asked_for(modules, texts) if one in known}
     found: dict[str, list[str]] = {}
     for module in sorted(modules - set(sys.stdlib_module_names)):
         given = sorted(set(known.get(module, [])) - {OURS})
