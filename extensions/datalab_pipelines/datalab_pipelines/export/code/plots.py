@@ -6,8 +6,8 @@ import ast
 import re
 
 from ..facts import knowledge
+from ..facts.changing import Function
 from ..facts.naming import dotted
-from ..facts.soundness import Function
 from ..model import Analysis, CodeCell
 from ..trees import nodes_in
 from .pieces import called_in

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from ..facts.changing import Function
 from ..facts.folders import makes_folder
-from ..facts.soundness import Function
 from ..model import CodeCell, Statement
 from ..text import indent
 from ..trees import nodes_in

@@ -15,6 +15,7 @@ from ..errors import ExportError
 from ..model import Analysis, CodeCell, Facts, Interval, Notebook, Warn
 from ..text import Edit, apply_edits, offsets, span
 from ..trees import nodes_in
+from .changing import Function, changed_roots
 from .checking import check
 from .handing_on import keep_files_together
 from .identity import keep_identical_together
@@ -24,7 +25,6 @@ from .promoting import parameters_of
 from .replacing import leave_out_replaced
 from .settings import note_patches, note_settings
 from .sharing import bindings, divide
-from .soundness import Function, changed_roots
 from .storing import (
     evaluated_by_text,
     generators_of,

@@ -10,7 +10,7 @@ from ..cells.stars import is_star
 from ..errors import ExportError
 from ..model import Analysis, CodeCell, Warn
 from ..trees import nodes_in
-from .soundness import Function
+from .changing import Function
 
 GIVEN = {
     *("display", "get_ipython", "shell", "shell_lines", "capture_output", "show_error", "In", "Out")

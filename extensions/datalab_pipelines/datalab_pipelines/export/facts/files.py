@@ -17,11 +17,11 @@ from ..cells.scopes import strings_in
 from ..model import Analysis, CodeCell
 from ..trees import nodes_in
 from . import knowledge
+from .changing import Function
 from .folders import FOLDERS, LOOKS_AROUND, makes_folder
 from .locating import OPENING, Located
 from .naming import dotted, short_name
 from .shells import ANY, read_by, writes_here
-from .soundness import Function
 from .statements import assigns, inside, names_within, running
 
 WRITING_ROOTS = ("os", "shutil", "subprocess", "pathlib", "urllib")

@@ -16,8 +16,10 @@ from ..cells.names import Flow
 from ..cells.scopes import scope_of
 from ..model import Analysis, CodeCell, Interval
 from ..trees import nodes_in
+from .changing import Function
+from .constants import constant
+from .naming import root_of, short_name
 from .sharing import reached
-from .soundness import Function, constant, root_of, short_name
 
 NUMBERS = {"nan", "NaN", "NAN", "inf", "Inf", "pi", "e"}  # of a library, and made anew by a file
 SHOWING = {"print", "display", "len", "type", "id", "repr", "str", "isinstance", "sum", "round"}

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 
 from ..trees import nodes_in
+from .changing import Function
 from .naming import dotted, short_name
-from .soundness import Function
 
 OUTSIDE = re.compile(r"^\s*([/~\\]|[A-Za-z]:[\\/]|file:)|(^|[\\/])\.\.([\\/]|$)")
 JOINING = {"os.path.join", "pathlib.Path", "pathlib.PurePath", "os.path.normpath", "os.fspath"}

@@ -12,9 +12,9 @@ from ..cells.names import Flow
 from ..cells.scopes import scope_of
 from ..model import Analysis, CodeCell
 from ..trees import nodes_in
+from .changing import Function
 from .knowledge import SETTING_ROOT
 from .naming import dotted, library_names
-from .soundness import Function
 
 FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
 OWN_FRAMES = {"locals", "vars", "dir"}  # in a function that is the same everywhere: its own

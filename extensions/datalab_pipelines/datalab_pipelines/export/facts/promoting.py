@@ -13,10 +13,10 @@ from ..cells.scopes import scope_of
 from ..model import CodeCell, Notebook, Parameter
 from ..trees import nodes_in
 from . import knowledge
+from .changing import Function
 from .constants import constant
 from .naming import dotted, library_names
 from .sharing import bindings
-from .soundness import Function
 
 LOOKS_LIKE_A_SETTING = re.compile(
     r"[A-Z][A-Z0-9_]+|\w*(seed|random_state|_size|_path|_dir|_file|filename|_rate|threshold)"

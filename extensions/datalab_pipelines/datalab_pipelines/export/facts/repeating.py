@@ -16,10 +16,11 @@ from ..cells.names import Flow
 from ..cells.scopes import scope_of, strings_in
 from ..model import CodeCell, Definition
 from ..trees import nodes_in
+from .changing import Function
 from .looking import kept_attributes
 from .naming import short_name
 from .places import moves
-from .soundness import Function, remembers, sound
+from .soundness import remembers, sound
 
 # Decorators that do not call what they are given.
 PATIENT = {

@@ -13,8 +13,8 @@ from ..cells.magics import statements_of
 from ..cells.names import Flow
 from ..cells.scopes import scope_of, strings_in
 from ..model import CodeCell, Statement, Warn
+from .changing import Function
 from .constants import constant
-from .soundness import Function
 from .statements import names_within
 
 # Whoever looks at variables by other means than their names may see what is replaced.

@@ -18,12 +18,14 @@ from ..cells.names import Flow
 from ..cells.scopes import scope_of
 from ..model import CodeCell, Definition, Statement
 from ..trees import nodes_in
+from .changing import Function, changed_names, changed_roots
 from .constants import computed, constant, is_type, made_of_constants
+from .defaults import flat
 from .looking import kept_attributes, never_changed
 from .naming import root_of
 from .places import is_place
 from .repeating import Repeating, early_of
-from .soundness import Function, changed_names, changed_roots, flat, sound
+from .soundness import sound
 
 
 def bindings(code: list[CodeCell]) -> dict[str, list[ast.stmt]]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable
 
 from ..model import Definition
 from ..trees import nodes_in
+from .changing import Function, changed_roots
 from .constants import (
     NUMBERS,
     computed,
@@ -22,60 +22,12 @@ from .constants import (
     of_a_library,
     of_constants,
 )
-from .looking import only_looked_at, places
+from .defaults import IMPORTS, flat, plain_name, sound_defaults
+from .looking import places
 from .naming import imported_as, root_of, short_name
+from .wrapping import only_wraps
 
-IMPORTS = (ast.Import, ast.ImportFrom)
-MATH = {"pi", "e", "tau", "inf", "nan"}
 FIELDS = {"field", "auto", "property", "staticmethod", "classmethod", "Field"}
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def changed_roots(tree: ast.AST) -> set[str]:
-    """Return names of which an attribute or element is set or deleted somewhere in ``tree``."""
-    found = set()
-    for node in nodes_in(tree):
-        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-            found.add(root_of(node))
-        if isinstance(node, ast.Call) and root_of(node.func) in ("setattr", "delattr"):
-            found |= {root_of(one) for one in node.args[:1]}
-    return found
-
-
-def changed_names(tree: ast.AST) -> set[str]:
-    """Return those of ``changed_roots`` that are no function's own names."""
-    found: set[str] = set()
-    waiting: list[tuple[ast.AST, frozenset[str]]] = [(tree, frozenset())]
-    while waiting:
-        node, own = waiting.pop()
-        if isinstance(node, Function | ast.Lambda):
-            own |= own_names(node)
-        elif isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
-            here: set[str] = set()
-            if isinstance(node, ast.Call):
-                if root_of(node.func) in ("setattr", "delattr"):
-                    here = {root_of(one) for one in node.args[:1]}
-            elif not isinstance(node.ctx, ast.Load):
-                here = {root_of(node)}
-            found |= here - own
-        waiting += [(one, own) for one in ast.iter_child_nodes(node)]
-    return found
-
-
-def own_names(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> frozenset[str]:
-    """Return the arguments of a function, and what it binds and does not say is global."""
-    names = {one.arg for one in nodes_in(function.args) if isinstance(one, ast.arg)}
-    given: set[str] = set()
-    waiting: list[ast.AST] = list(function.body) if isinstance(function.body, list) else []
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
-            names.add(one.id)
-        elif isinstance(one, ast.Global | ast.Nonlocal):
-            given.update(one.names)
-        if not isinstance(one, Function | ast.Lambda | ast.ClassDef):
-            waiting += ast.iter_child_nodes(one)
-    return frozenset(names - given)
 
 
 def sound(
@@ -94,8 +46,6 @@ def sound(
     assert isinstance(node, Function | ast.ClassDef)
     if _remembers(node):
         return False
-    from .wrapping import only_wraps  # which asks whether defaults are sound
-
     for decorator in node.decorator_list:
         binds = bound.get(root_of(_named(decorator)), [])
         own = isinstance(node, Function) and len(binds) == 1
@@ -111,7 +61,7 @@ def sound(
 def _sound_value(value: ast.expr, bound: dict[str, list[ast.stmt]]) -> bool:
     if isinstance(value, ast.Lambda):
         return sound_defaults(value, bound)
-    if constant(value) or is_type(value) or computed(value, _plain_name(bound)):
+    if constant(value) or is_type(value) or computed(value, plain_name(bound)):
         return True
     if isinstance(value, ast.Name | ast.Attribute):
         return _another_name(value, bound)
@@ -143,22 +93,6 @@ def remembers(decorator: ast.expr) -> bool:
     if short == "cached_property":  # kept in the object, with which it travels
         return False
     return "cache" in short or "memo" in short
-
-
-def _plain_name(bound: dict[str, list[ast.stmt]]) -> Callable[[ast.expr], bool]:
-    """Return what says whether a name is a constant, a number of ``math``, or a builtin."""
-
-    def named(node: ast.expr) -> bool:
-        if isinstance(node, ast.Attribute):
-            makers = bound.get(root_of(node), [])
-            return (
-                node.attr in MATH and bool(makers) and all(isinstance(b, IMPORTS) for b in makers)
-            )
-        assigned = bound.get(root_of(node), [])
-        own = not assigned or not hasattr(builtins, root_of(node))  # else ``len`` may be another
-        return own and all(isinstance(one, ast.Assign) for one in assigned)
-
-    return named
 
 
 def _named(decorator: ast.expr) -> ast.expr:
@@ -199,36 +133,6 @@ def _gives_unchangeable(node: ast.AST) -> bool:
     return isinstance(node, ast.FunctionDef) and all(fine(one) for one in returns)
 
 
-def sound_defaults(function: ast.AST, bound: dict[str, list[ast.stmt]]) -> bool:
-    """Say whether the defaults of a function are the same objects' worth wherever it is said.
-
-    A name or attribute is, and what is computed of constants: they are among what the definition
-    reads early, which has to be shared. So is a list or dictionary of constants that the function
-    only looks at; and a function without a name, as long as its own defaults are.
-    """
-    assert isinstance(function, Function | ast.Lambda)
-    arguments = function.args
-    named = [*arguments.posonlyargs, *arguments.args]
-    pairs = [
-        *zip(reversed(named), reversed(arguments.defaults), strict=False),
-        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
-    ]
-    return all(
-        constant(default)
-        or (isinstance(default, ast.Name | ast.Attribute) and root_of(default) != "")
-        or computed(default, _plain_name(bound))
-        or (isinstance(default, ast.Lambda) and sound_defaults(default, bound))
-        or (flat(default) and only_looked_at(function, argument.arg, bound))
-        for argument, default in pairs
-    )
-
-
-def flat(node: ast.AST | None) -> bool:
-    """Say whether it is a list or dictionary, written out, that nothing in it can be changed."""
-    inner = [*getattr(node, "elts", []), *getattr(node, "values", [])]
-    return of_constants(node) and all(constant(one) for one in inner)
-
-
 def _sound_class(
     node: ast.ClassDef, bound: dict[str, list[ast.stmt]], kept: frozenset[str]
 ) -> bool:
@@ -252,7 +156,7 @@ def _sound_class(
             asked = {f".{name}" for name in names} & kept or names & named_in_it
             unread = of_constants(value) and not asked
             read = {n.id for n in nodes_in(value) if isinstance(n, ast.Name)} if value else set()
-            made = computed(value, _plain_name(bound)) and not read & own
+            made = computed(value, plain_name(bound)) and not read & own
             if not (plain or named or looked_at or unread or made):
                 return False
             own |= names

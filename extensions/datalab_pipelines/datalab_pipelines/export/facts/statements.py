@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from ..trees import nodes_in
-from .soundness import Function
+from .changing import Function
 
 PUTTING = {"append", "extend", "insert", "add", "update", "setdefault", "appendleft"}
 

@@ -8,9 +8,9 @@ from ..cells.scopes import WORD, strings_in
 from ..model import Analysis, CodeCell, Interval
 from ..trees import nodes_in
 from . import knowledge
+from .changing import Function
 from .naming import dotted
 from .sharing import reached
-from .soundness import Function
 
 
 def generators_of(found: Analysis) -> set[str]:

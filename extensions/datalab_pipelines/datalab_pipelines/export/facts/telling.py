@@ -6,9 +6,10 @@ import ast
 import builtins
 
 from ..model import Definition
+from .changing import changed_names
 from .looking import kept_attributes
 from .repeating import early_of
-from .soundness import changed_names, remembers, sound
+from .soundness import remembers, sound
 
 
 class Telling:

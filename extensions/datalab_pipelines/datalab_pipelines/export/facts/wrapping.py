@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 
 from ..trees import nodes_in
+from .changing import changed_names
 from .constants import constant
+from .defaults import sound_defaults
 from .naming import short_name
-from .soundness import changed_names, sound_defaults
 
 
 def only_wraps(decorator: ast.expr, node: ast.stmt, bound: dict[str, list[ast.stmt]]) -> bool:
