@@ -21,8 +21,8 @@ from datalab_pipelines import export
 from datalab_pipelines.entry import Call, execute
 from datalab_pipelines.errors import PipelineError
 from datalab_pipelines.export.code.writing import write_code
+from datalab_pipelines.export.proof import reference
 from datalab_pipelines.export.proof.comparing import Reference
-from datalab_pipelines.export.proof.reference import _each
 from datalab_pipelines.export.proof.running import to_run
 from datalab_pipelines.export.proof.verifying import compare_notes
 from datalab_pipelines.outputs import recording
@@ -154,11 +154,12 @@ def _notebook(plan, scratch, seed):
     folder = scratch / f"cells{seed}"
     folder.mkdir()
     before = sys.modules["__main__"]
+    reference._futures = 0  # as in a process of its own
     with _as_a_process(folder), _environment(DATALAB_REPORT=str(scratch / "report")):
         _seed(seed)
         try:
             with recording() as recorder:
-                return _each(to_run(plan), recorder)
+                return reference._each(to_run(plan), recorder)
         except Exception as error:
             raise NotebookFails(repr(error)) from error
         finally:
