@@ -21,6 +21,7 @@ from datalab_pipelines import export
 from datalab_pipelines.entry import Call, execute
 from datalab_pipelines.errors import PipelineError
 from datalab_pipelines.export.code.writing import write_code
+from datalab_pipelines.export.proof import reference
 from datalab_pipelines.export.proof.comparing import Reference
 from datalab_pipelines.export.proof.reference import _each
 from datalab_pipelines.export.proof.running import to_run
@@ -158,6 +159,7 @@ def _notebook(plan, scratch, seed):
         _seed(seed)
         try:
             with recording() as recorder:
+                reference._futures = 0  # of the notebook before, which had another process
                 return _each(to_run(plan), recorder)
         except Exception as error:
             raise NotebookFails(repr(error)) from error

@@ -33,7 +33,7 @@ STAGES = {
     "queue_simulation": 3,
     "sales_cleaning": 4,
     "shell_and_files": 3,
-    "spam_filter": 6,
+    "spam_filter": 5,
     "text_mining": 3,
     "time_series": 3,
     "titanic_style": 6,

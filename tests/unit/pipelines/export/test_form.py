@@ -3,7 +3,7 @@
 import pytest
 from exporting import compare, planned, stages
 
-SAVES = "import pickle\nn = [2]\ndef times(x):\n    return x * n[0]"
+SAVES = "import pickle\nn = [2]\nn[0] = 3\ndef times(x):\n    return x * n[0]"
 QUERY = "import pandas as pd\ndf = pd.DataFrame({'x': [1, 2]})\nlimit = [1]\nlimit = 1\n"
 
 
