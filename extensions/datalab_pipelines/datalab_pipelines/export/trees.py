@@ -7,7 +7,7 @@ import copy
 from typing import TypeVar
 
 Node = TypeVar("Node", bound=ast.AST)
-REMEMBERED = ("_parts", "_running", "_acted_on", "_scope", "_assigned")
+REMEMBERED = ("_parts", "_running", "_acted_on", "_scope", "_assigned", "_changed")
 
 
 def nodes_in(node: ast.AST) -> list[ast.AST]:

@@ -22,7 +22,18 @@ def changed_roots(tree: ast.AST) -> set[str]:
 
 
 def changed_names(tree: ast.AST) -> set[str]:
-    """Return those of ``changed_roots`` that are no function's own names."""
+    """Return those of ``changed_roots`` that are no function's own names.
+
+    Remembered in the node, as ``nodes_in`` does.
+    """
+    known: set[str] | None = getattr(tree, "_changed", None)
+    if known is None:
+        known = _changed_names(tree)
+        tree._changed = known  # type: ignore[attr-defined]
+    return known
+
+
+def _changed_names(tree: ast.AST) -> set[str]:
     found: set[str] = set()
     waiting: list[tuple[ast.AST, frozenset[str]]] = [(tree, frozenset())]
     while waiting:

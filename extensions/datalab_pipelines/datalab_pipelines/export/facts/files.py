@@ -87,6 +87,7 @@ class Files:
     methods: dict[str, list[ast.stmt]] = field(default_factory=dict)
     texts: dict[tuple[int, Place], set[str]] = field(default_factory=dict)
     left_open: set[int] = field(default_factory=set)
+    like_paths: dict[ast.AST, set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for cell in self.found.code:
@@ -213,17 +214,22 @@ class Files:
         """Return such texts in ``node``, and in what its variables are made of."""
         key = (id(node), place)
         if key not in self.texts:
-            found = _like_paths(node)
+            found = set(self._like_paths(node))
             waiting, seen = names_within(node), set[str]()
             while waiting:
                 name = waiting.pop()
                 seen.add(name)
                 here = [value for local, value in place.local if local == name]
                 for value in here or self.assigned.get(name, []):
-                    found |= _like_paths(value)
+                    found |= self._like_paths(value)
                     waiting |= names_within(value) - _own_names(value) - seen
             self.texts[key] = found
         return self.texts[key]
+
+    def _like_paths(self, node: ast.AST) -> set[str]:
+        if node not in self.like_paths:
+            self.like_paths[node] = _like_paths(node)
+        return self.like_paths[node]
 
 
 def _writes(call: ast.Call, short: str) -> bool:

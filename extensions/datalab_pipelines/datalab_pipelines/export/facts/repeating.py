@@ -17,7 +17,6 @@ from ..cells.scopes import scope_of, strings_in
 from ..model import CodeCell, Definition
 from ..trees import nodes_in
 from .changing import Function
-from .looking import kept_attributes
 from .naming import short_name
 from .places import moves
 from .soundness import remembers, sound
@@ -165,7 +164,8 @@ def _of_property(decorator: ast.expr, own: set[str]) -> bool:
 class Repeating:
     """Says which definitions can be said again.
 
-    ``good`` are the names that are shared, ``places`` those of paths from the working folder.
+    ``good`` are the names that are shared, ``places`` those of paths from the working folder;
+    ``kept`` are attributes whose objects may be changed.
     """
 
     def __init__(
@@ -174,12 +174,13 @@ class Repeating:
         bound: dict[str, list[ast.stmt]],
         good: set[str],
         places: set[str],
+        kept: frozenset[str],
     ) -> None:
         self.bound = bound
         self.places = places
         self.good = good
         self.trees = [one.node for cell in code for one in cell.statements]
-        self.kept = kept_attributes(self.trees, bound)
+        self.kept = kept
         words = {
             getattr(one, "id", getattr(one, "attr", getattr(one, "name", "")))
             for tree in self.trees

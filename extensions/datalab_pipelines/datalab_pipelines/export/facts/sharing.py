@@ -189,7 +189,7 @@ def divide(
             break
         good -= bad
     places = {one.name for them in found.values() for one in them if one.kind == "place"}
-    repeating = Repeating(code, bound, good, places)
+    repeating = Repeating(code, bound, good, places, kept)
     for name, them in found.items():
         carried = (
             name not in good | excluded | changed
