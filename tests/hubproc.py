@@ -166,7 +166,9 @@ class Datalab:
 
     def link(self) -> str:
         """A fresh sign-in link."""
-        return self.datalab("link").stdout.strip()
+        done = self.datalab("link")
+        assert done.stdout.strip(), done.stderr
+        return done.stdout.strip()
 
     def datalab(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Run a ``datalab`` command about this installation."""

@@ -20,7 +20,14 @@ from .serving import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-CPU_SECONDS = 1.9
+# Against what importing JupyterLab costs on the same machine, at the same time.
+TIMES_ITS_IMPORT = 1.4
+IMPORTING = """
+import resource
+import jupyterlab.labapp
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(used.ru_utime + used.ru_stime)
+"""
 CELLS = {
     "python3": "print(6 * 7, end='')",
     "ir": "cat(6 * 7)",
@@ -47,12 +54,13 @@ async def test_it_opens_cheaply_and_every_kernel_executes_a_cell(
         for kernel in specs["kernelspecs"]:
             printed = await execute(ann, CELLS[kernel], kernel=kernel, patience=300)
             assert "".join(printed) == "42"
-    if used > CPU_SECONDS:
+    importing = workspace.python(IMPORTING, home)
+    if used > TIMES_ITS_IMPORT * importing:
         # The first start out of a new image reads from the disk, which counts as its CPU time; a
         # start that became expensive is so again.
         async with serving(workspace, hub, home) as (ann, _, _):
             used = cpu_seconds(psutil.Process(ann.pid))
-    assert used <= CPU_SECONDS
+    assert used <= TIMES_ITS_IMPORT * importing
 
 
 def cpu_seconds(process: psutil.Process) -> float:
