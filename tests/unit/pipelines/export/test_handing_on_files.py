@@ -149,7 +149,7 @@ STAYS = {
     ),
     "a program": ("import os\nos.system('cp a /tmp/x.txt')", "open('/tmp/x.txt').read()"),
     "a shell that goes elsewhere": ("!cd /tmp && touch x.txt", "open('/tmp/x.txt').read()"),
-    "a shell, in a home": ("!touch ~/x.txt", "open('/root/x.txt').read()"),
+    "a shell, in a home": ("!touch ~/x.txt", "open('/home/ann/x.txt').read()"),
     "a program of a shell": ("!python make.py", "open('x.txt').read()"),
     "a database": (
         "import sqlite3\ncon = sqlite3.connect('x.db')\ncon.close()",
