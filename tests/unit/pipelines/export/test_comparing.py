@@ -166,3 +166,27 @@ def test_what_one_notebook_takes_from_the_future_is_none_of_the_next_ones():
     ]
     _, different = compare([*hints, "b = a.__name__"])
     assert not different
+
+
+PERHAPS_BOUND = stages(
+    "a = [1]\nb = [1]\nc = [0]\nk = 3", "k = 0", "a = b", "if k % 2:\n    a = c\nb.append(2)"
+)
+
+
+def test_a_value_that_changes_through_another_variable_was_not_bound():
+    plan, different = compare(PERHAPS_BOUND)
+    assert not different
+    assert len(plan.stages) == 4
+
+
+def test_a_variable_that_the_stage_did_not_bind_and_the_notebook_did_is_noticed():
+    cells = [cell.replace("k = 0", "k = 1") for cell in PERHAPS_BOUND]
+    assert not compare(cells)[1]
+
+    def change(folder):
+        for path in (folder / "stages").glob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            path.write_text(text.replace("if k % 2:", "if k > 2:"), encoding="utf-8")
+
+    _, different = compare(cells, change=change)
+    assert list(different) == ["a"]

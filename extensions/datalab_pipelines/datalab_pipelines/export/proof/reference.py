@@ -101,6 +101,7 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
     # As IPython does: what a cell takes from ``__future__`` holds for the cells after it too.
     compiler = codeop.Compile()
     for cell in cells:
+        before = _places(module)
         optional, quiet = _run(cell, module, recorder, compiler)
         end_of_cell()
         tables_as_in_notebooks()
@@ -110,6 +111,7 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
             "open": recorder.left_open,
             "optional": optional,
             "quiet": quiet,
+            "bound": [name for name, at in _places(module).items() if before.get(name) != at],
         }
         if cell["digest"]:
             own = {
@@ -121,6 +123,14 @@ def _each(cells: list[dict[str, Any]], recorder: Recorder) -> dict[str, Any]:
             noted["from files"] = digests_from_files(own)
             noted["types"] = {name: type_of(value) for name, value in own.items()}
     return found
+
+
+def _places(module: types.ModuleType) -> dict[str, int]:
+    """Return where the value of each variable lies: a cell that binds one puts another there.
+
+    No reference is held, since that is seen: by weak references, and by ``ndarray.resize``.
+    """
+    return {name: id(value) for name, value in module.__dict__.items()}
 
 
 def _run(

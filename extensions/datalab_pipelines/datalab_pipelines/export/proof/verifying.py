@@ -233,6 +233,7 @@ def compare_notes(plan: Plan, reference: Reference, notes: Path) -> Verification
         sure, unsure = (_without(one, imported) for one in reference.after(stage.cells[-1]))
         needed = {name for port in stage.outputs for name in port.variables}
         made, perhaps = _made(plan, stage)
+        perhaps &= reference.bound(stage.cells)
         for name, value in sure.items():
             if name not in here:
                 changed = name in perhaps and before.get(name) != value
