@@ -131,7 +131,8 @@ class Datalab:
             self.arguments.append("--demo")
         if demo_sagemaker:
             self.arguments.append("--demo-sagemaker")
-        self.output = directory.parent / "datalab.out"
+        # Not one for all of a folder: it says when this Datalab is ready.
+        self.output = directory.with_name(f"{directory.name}.out")
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Datalab:
