@@ -23,10 +23,28 @@ def test_marks_are_taken_off_and_nothing_else(text, left):
 
 
 def test_what_only_a_page_can_show_is_no_prose():
-    text = "Before\n\n```python\nx = 1\n\ny = 2\n```\n$$\na_1 = \\sum x\n$$\n"
+    text = "Before\n\n```python\nx = 1\n\ny = 2\n```\n"
     text += "<!-- hidden\n\nlines -->\n"
-    text += "\\begin{equation}\nx\n\\end{equation}\n| a | b |\n![a picture](a.png)\n\nAfter"
+    text += "| a | b |\n![a picture](a.png)\n\nAfter"
     assert paragraphs([text]) == ["Before", "After"]
+
+
+def test_a_formula_is_a_paragraph_of_one_line():
+    text = "It is *this*:\n$$\na_{1} * b_{2} =\n  \\sum x * y\n$$\nand\n\n$x = *y*$\n"
+    text += "\\begin{align}\nx &= *y*\n\\end{align}\nafter"
+    assert paragraphs([text]) == [
+        "It is this:",
+        r"$$ a_{1} * b_{2} = \sum x * y $$",
+        "and",
+        "$x = y$",
+        r"\begin{align} x &= *y* \end{align}",
+        "after",
+    ]
+
+
+@pytest.mark.parametrize("formula", ["x + " * 60 + "x", "x" * 90], ids=["many lines", "one word"])
+def test_a_formula_too_long_for_a_docstring_is_only_named(formula):
+    assert paragraphs([f"Before\n$$ {formula} $$\nafter"]) == ["Before", "(A formula.)", "after"]
 
 
 def test_a_table_is_no_prose_with_or_without_its_outer_bars():

@@ -14,13 +14,16 @@ LISTED = re.compile(r"([-*+]|\d+[.)])\s")
 LONG_LINK = re.compile(r"\[([^\]]+)\]\(\S{60,}\)")
 QUOTED = re.compile(r"^[ \t]*(>[ \t]?)+", re.MULTILINE)
 HEADING = re.compile(r"^ {0,3}#{1,6}(?!#).*$", re.MULTILINE)
-SHOWN = re.compile(  # blocks of code, formulas, what is commented out
-    r"^[ \t]*(```|~~~).*?^[ \t]*\1[^\n]*$|^[ \t]*\$\$.*?\$\$[ \t.,;]*$|<!--.*?-->"
-    r"|^[ \t]*\\begin\{(\w+\*?)\}.*?\\end\{\2\}",
+SHOWN = re.compile(  # blocks of code, what is commented out
+    r"^[ \t]*(```|~~~).*?^[ \t]*\1[^\n]*$|<!--.*?-->", re.MULTILINE | re.DOTALL
+)
+FORMULA = re.compile(
+    r"^[ \t]*\$\$.*?\$\$[ \t.,;]*$|^[ \t]*\\begin\{(\w+\*?)\}.*?\\end\{\1\}[ \t.,;]*$",
     re.MULTILINE | re.DOTALL,
 )
+LONGEST_FORMULA = 170  # characters, two lines of a docstring
 TABLE = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*$", re.MULTILINE)
-ON_PAGES = re.compile(r"!\[|</?(?!(b|i|em|strong|code|font|span|u|br)\b)|---|===|\||\$[^$]*\$$")
+ON_PAGES = re.compile(r"!\[|</?(?!(b|i|em|strong|code|font|span|u|br)\b)|---|===|\|")
 BREAK = re.compile(r"\s*(?:</?(?:br|p|center|div)\b[^<>]*>\s*)+", re.I)
 TAG = re.compile(r"</?(b|i|u|em|strong|code|br|font|span|sub|sup|p|center|small)\b[^>]*>", re.I)
 CODE = re.compile(r"(`{1,3})(?!`)(.+?)(?<!`)\1(?!`)")
@@ -38,12 +41,12 @@ LONGEST = 2_000  # characters of prose in one docstring
 def paragraphs(sources: list[str], headings: bool = False) -> list[str]:
     """Return the paragraphs of Markdown cells, list items on lines of their own.
 
-    Without what only a page can show (pictures, tables, formulas, blocks of code), and without
-    headings unless they are asked for.
+    Without what only a page can show (pictures, tables, long formulas, blocks of code), and
+    without headings unless they are asked for.
     """
     found: list[str] = []
     for source in sources:
-        text = SHOWN.sub("\n", QUOTED.sub("", source))
+        text = FORMULA.sub(_on_one_line, SHOWN.sub("\n", QUOTED.sub("", source)))
         for block in re.split(r"\n\s*\n", HEADING.sub(r"\n\n\g<0>\n\n", text)):
             items: list[str] = []
             table = TABLE.search(block)
@@ -60,8 +63,18 @@ def paragraphs(sources: list[str], headings: bool = False) -> list[str]:
                 else:
                     items.append(one)
             if items:
-                found.append("\n".join(plain(one) for one in items))
+                found.append("\n".join(one if _formula(one) else plain(one) for one in items))
     return found
+
+
+def _on_one_line(match: re.Match[str]) -> str:
+    text = re.sub(r"\s+", " ", match[0]).strip()
+    fits = len(text) <= LONGEST_FORMULA and max(map(len, text.split())) <= LONGEST_WORD
+    return f"\n\n{text if fits else '(A formula.)'}\n\n"
+
+
+def _formula(text: str) -> bool:
+    return text.startswith(("$$", "\\begin{"))
 
 
 def at_heading(sources: list[str], title: str) -> tuple[list[str], list[str]]:
@@ -70,7 +83,7 @@ def at_heading(sources: list[str], title: str) -> tuple[list[str], list[str]]:
     What has no such heading is all below.
     """
     for number in range(len(sources) - 1, -1, -1):
-        for match in reversed(list(HEADING.finditer(SHOWN.sub(_blank, sources[number])))):
+        for match in reversed(list(HEADING.finditer(_unshown(sources[number])))):
             if plain_text(match[0].strip().strip("#")) == title:
                 one = sources[number]
                 return [*sources[:number], one[: match.start()]], [
@@ -78,6 +91,11 @@ def at_heading(sources: list[str], title: str) -> tuple[list[str], list[str]]:
                     *sources[number + 1 :],
                 ]
     return [], sources
+
+
+def _unshown(source: str) -> str:
+    """Return Markdown with blocks of code and formulas blank, everything else in its place."""
+    return FORMULA.sub(_blank, SHOWN.sub(_blank, source))
 
 
 def _blank(match: re.Match[str]) -> str:
