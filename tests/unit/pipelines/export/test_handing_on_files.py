@@ -42,6 +42,12 @@ TRAVELS = {
         "call = {'f': place.unlink}\ncall['f']()\nos.symlink('b', 'c')",
         "print(place.exists(), os.path.islink('c'))",
     ),
+    "with what writes to the terminal": (
+        FRAME + "import sys\ndef tell(n):\n    _ = sys.stdout.write(f'{n} rows\\n')\n"
+        "frame.to_csv('a.csv', index=False)\ntell(len(frame))",
+        "rows = len(pd.read_csv('a.csv'))\ntell(rows)",
+        "tell(rows + 1)",
+    ),
     "variables that are called as ours are": (
         FRAME + "files, taken, Files, take_files, give_files = 1, 2, 3, 4, 5\n"
         "frame.to_csv('a.csv', index=False)",

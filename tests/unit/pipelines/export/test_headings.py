@@ -124,3 +124,13 @@ def test_headings_of_another_level_are_taken_where_those_chosen_cannot_be_apart(
     plan = planned(tmp_path, cells)
     assert [one.cells for one in plan.stages] == [[1, 2, 3, 4, 6, 7, 8, 9], [11]]
     assert plan.stages[1].title == "Last"
+
+
+def test_headings_without_code_are_why_there_is_one_stage(tmp_path):
+    cells = ["# One", "x = [1]\nprint(x)", "# Two", "# Three"]
+    plan = planned(tmp_path, cells)
+    assert len(plan.stages) == 1
+    assert [one.code for one in plan.warnings] == ["sections"]
+    assert "below only one of its headings" in plan.warnings[0].message
+    apart = planned(tmp_path, [*cells[:3], "x.append(2)\nprint(x)"])
+    assert not apart.warnings

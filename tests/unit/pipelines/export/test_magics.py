@@ -28,8 +28,19 @@ def python(source):
         ("!wget {url}", "shell(f'wget {url}')"),
         ("!pip install pandas", "pass"),
         ("x?", "pass"),
+        ("%cd data", "import os\nos.chdir('data')"),
+        ("%cd", "import os\nos.chdir(os.path.expanduser('~'))"),
         ("%env A=b", "import os\nos.environ['A'] = 'b'"),
         ("if x:\n    %matplotlib inline\n    y = 1", "if x:\n    pass\n    y = 1"),
+        ("get_ipython().magic('time x = 1')", "x = 1"),
+        ("get_ipython().magic('matplotlib inline')", "pass"),
+        ("there = 'google.colab' in str(get_ipython())", "there = False"),
+        ("if 'colab' not in str(get_ipython()):\n    x = 1", "if True:\n    x = 1"),
+        (
+            "if 'autoreload' not in get_ipython().extension_manager.loaded:\n"
+            "    %load_ext autoreload\n%autoreload 2",
+            "pass\npass",
+        ),
     ],
 )
 def test_a_magic_becomes_what_it_does(source, expected):
@@ -156,3 +167,22 @@ def test_a_magic_that_a_cell_uses_stays(use, tmp_path):
         assert planned(tmp_path, stages(OWN_MAGIC, use)).whole
     except ExportError as error:
         assert "not valid Python" in str(error)
+
+
+def test_a_variable_that_holds_the_shell_is_no_variable(tmp_path):
+    template = "from IPython import get_ipython\nipython = get_ipython()  # the shell\n"
+    template += "if 'autoreload' not in ipython.extension_manager.loaded:\n"
+    template += "    %load_ext autoreload\n%autoreload 2\nx = sum([1])"
+    cells = stages(template, "ipython.run_line_magic('matplotlib', 'inline')\ny = x + 1")
+    plan, different = compare(cells)
+    assert not different
+    assert len(plan.stages) == 2
+    assert "ipython" not in "".join(code_files(plan).values()).lower()
+
+
+@pytest.mark.parametrize(
+    "use", ["print(ipython)", "ipython = 5\nprint(ipython)", "f(ipython)", "ipython.user_ns['x']"]
+)
+def test_a_shell_that_is_used_for_more_stays_ipythons(tmp_path, use):
+    plan = planned(tmp_path, stages("ipython = get_ipython()\nx = 1", use))
+    assert "get_ipython()" in plan.whole

@@ -21,6 +21,7 @@ from ..errors import ExportError
 from ..model import Cell, CodeCell, Statement, Warn
 from ..text import Edit, apply_edits, offsets, span
 from .automagic import spelled_out
+from .own_shell import answer
 from .running import Runs
 from .shells import expanded, shell_call
 
@@ -186,11 +187,14 @@ def _calls(
     """Replace the ``get_ipython()…`` calls that the transformer wrote."""
     if "get_ipython" not in text:
         return text
-    edits: list[Edit] = []
     starts = offsets(text)
+    answers = {id(node): new for node in ast.walk(tree) if (new := answer(node)) is not None}
+    answered = [node for node in ast.walk(tree) if id(node) in answers]
+    edits = [Edit(*span(node, starts), answers[id(node)]) for node in answered]
+    settled = {id(part) for node in answered for part in ast.walk(node)}
     statements = {id(node.value): node for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if not _is_shell_call(node):
+        if id(node) in settled or not _is_shell_call(node):
             continue
         assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         alone = id(node) in statements
@@ -228,7 +232,7 @@ def _is_shell_call(node: ast.AST) -> bool:
         and isinstance(node.func.value.func, ast.Name)
         and node.func.value.func.id == "get_ipython"
         and node.func.attr
-        in ("run_line_magic", "run_cell_magic", "system", "getoutput", "set_next_input")
+        in ("run_line_magic", "magic", "run_cell_magic", "system", "getoutput", "set_next_input")
         and all(isinstance(one, ast.Constant) for one in node.args)
     )
 
@@ -246,7 +250,9 @@ def _replacement(
     line = node.lineno
     if method in ("system", "getoutput"):
         return shell_call(words[0], method, found)
-    if method != "run_line_magic":
+    if method == "magic":  # deprecated: ``get_ipython().magic("time x")``
+        words = list(words[0].partition(" ")[::2])
+    elif method != "run_line_magic":
         return ""  # what ? writes
     name, rest = words[0], words[1] if len(words) > 1 else ""
     if not name:  # ``% matplotlib inline``, which IPython took once
@@ -277,8 +283,9 @@ def _replacement(
     elif name in ("env", "set_env") and "=" in rest:
         key, _, value = rest.partition("=")
         return _with_os(node, f"os.environ[{key.strip()!r}] = {value.strip()!r}")
-    elif name == "cd" and rest.strip() and "$" not in rest and "{" not in rest:
-        return _with_os(node, f"os.chdir({rest.strip()!r})")
+    elif name == "cd" and "$" not in rest and "{" not in rest:
+        folder = repr(rest.strip()) if rest.strip() else 'os.path.expanduser("~")'
+        return _with_os(node, f"os.chdir({folder})")
     elif name == "xdel" and rest.strip().isidentifier():
         return f"del {rest.strip()}"
     elif name in ("ls", "ll", "mkdir", "cat", "rm", "cp", "mv", "head"):

@@ -12,13 +12,14 @@ from .automagic import bound_in
 from .failing import FAILS, let_fail
 from .magics import translate
 from .own_magics import without_unused_magics
+from .own_shell import with_the_shell_named
 from .running import Runs
 
 
 def translate_all(notebook: Notebook, warnings: list[Warn]) -> list[CodeCell]:
     """Return the Python of a notebook's code cells; raises ``ExportError`` as ``translate``."""
     cells = [one for one in notebook.cells if one.kind == "code" and one.source.strip()]
-    cells = without_unused_magics(cells, warnings)
+    cells = without_unused_magics(with_the_shell_named(cells), warnings)
     runs = Runs(notebook)
     code = _each(cells, warnings, runs)
     if runs.ran:

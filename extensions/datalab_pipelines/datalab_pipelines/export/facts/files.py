@@ -42,6 +42,7 @@ LIBRARIES = re.compile(
     r"sklearn\.|seaborn\.load_dataset|statsmodels\.|(tensorflow\.)?keras\.datasets\."
     r"|torchvision\.datasets|vega_datasets|nltk\.|plotly\.data|tensorflow_datasets|datasets\.load"
 )
+STREAMS = re.compile(r"sys\.(stdout|stderr|stdin)\b")
 SHELL = ("shell", "shell_lines")
 PICTURE_FILE = re.compile(r".*\.(png|jpe?g|gif|svg|pdf|tiff?|webp|bmp|eps)", re.IGNORECASE)
 URL = re.compile(r"\w+://")
@@ -154,7 +155,7 @@ class Files:
             elif looked_at:
                 yield Act(False, "any", frozenset(() if ANY in looked_at else looked_at))
             return
-        if LIBRARIES.match(name) or NO_FILES.fullmatch(short):
+        if LIBRARIES.match(name) or NO_FILES.fullmatch(short) or STREAMS.match(name):
             return
         if name in DATABASES:
             paths = self._paths(call, place)

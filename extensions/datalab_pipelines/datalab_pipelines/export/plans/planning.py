@@ -7,6 +7,7 @@ import dataclasses
 import keyword
 
 from ...pipelines import LONGEST_NAME, NAME
+from ..cells.headings import headings
 from ..errors import ExportError
 from ..facts.analysing import DRAWERS, part_stored_in
 from ..facts.identity import still_identical
@@ -87,6 +88,7 @@ def plan(analysis: Analysis, choices: Choices | None = None) -> Plan:
             starts, level = starts_of(analysis, choices, intervals, working)
             continue
         if not seeing:
+            _tell_alone(found, working)
             return found
         intervals += seeing
 
@@ -174,6 +176,16 @@ def _tell_empty(empty: Start, end: int, analysis: Analysis, warnings: list[Warn]
     if empty.title and kinds & {"function", "class"}:
         text = f"{empty.title!r} only defines what others use: it is no stage of its own"
         warnings.append(Warn("empty", text, empty.cell))
+
+
+def _tell_alone(plan: Plan, working: list[int]) -> None:
+    """Say that one section is all there is, where a notebook has several."""
+    sections = [one.cell for one in all_starts(plan.analysis)]
+    at_work = {sum(start <= cell for start in sections) for cell in working}
+    titles = {text for cell in plan.analysis.notebook.cells for _, text in headings(cell.source)}
+    if len(plan.stages) == 1 and len(at_work) == 1 and len(titles) > 1:
+        text = "below only one of its headings the notebook has code that does something: one stage"
+        plan.warnings.append(Warn("sections", text, working[0]))
 
 
 def _stages(starts: list[Start], analysis: Analysis) -> list[StagePlan]:
