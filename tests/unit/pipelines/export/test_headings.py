@@ -13,6 +13,8 @@ from exporting import planned
         ("#Data\n##clean it", [(1, "Data"), (2, "clean it")]),
         ("## Use `predict_proba` _now_", [(2, "Use predict_proba now")]),
         ("#kaggle is a hashtag", []),
+        ("# -- Code examples", [(1, "Code examples")]),
+        ("## x - y —", [(2, "x - y —")]),
         ("Data\n====\n\nClean\n----", [(1, "Data"), (2, "Clean")]),
         ("# <font color='red'>Data</font>", [(1, "Data")]),
         ("<a id='one'></a>\n# <a href='#top'>1. Data</a>", [(1, "1. Data")]),

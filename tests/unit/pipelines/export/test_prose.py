@@ -77,3 +77,8 @@ def test_a_long_comment_ends_between_two_paragraphs():
     text = comment(["\n\n".join(f"{n} " + "word " * 30 for n in range(30))], "")
     assert text.endswith("\n#\n# (The notebook says more.)\n")
     assert len(text.splitlines()) <= 43
+
+
+def test_what_says_nothing_is_no_paragraph():
+    text = "<br>\n\n...\n\n<div></div>\n\n* one\n* <br>\n\nAfter"
+    assert paragraphs([text]) == ["* one", "After"]

@@ -67,4 +67,5 @@ def plain_text(markdown: str) -> str:
     text = re.sub(r"!\[[^\]]*\]\([^)]*\)|<[^>]+>", "", markdown)
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
     text = re.sub(r"[*`#]+(?=\S)|(?<=\S)[*`#]+", "", text)
-    return re.sub(r"\s+", " ", re.sub(r"\b_+|_+\b", "", text)).strip()
+    text = re.sub(r"\s+", " ", re.sub(r"\b_+|_+\b", "", text))
+    return re.sub(r"^[\s–—-]+(?=.*\w)|\s+$", "", text)  # "-- Examples", below the title

@@ -62,8 +62,10 @@ def paragraphs(sources: list[str], headings: bool = False) -> list[str]:
                     items[-1] += f" {one}"
                 else:
                     items.append(one)
-            if items:
-                found.append("\n".join(one if _formula(one) else plain(one) for one in items))
+            said = [one if _formula(one) else plain(one) for one in items]
+            said = [one for one in said if re.search(r"\w", one)]  # no "..." that stands alone
+            if said:
+                found.append("\n".join(said))
     return found
 
 
