@@ -1,7 +1,7 @@
 """A notebook's Markdown as docstrings and comments that read well without a page to show them."""
 
 import pytest
-from datalab_pipelines.export.code.prose import comment, paragraphs, plain
+from datalab_pipelines.export.code.prose import comment, commented, paragraphs, plain
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,9 @@ def test_a_long_comment_ends_between_two_paragraphs():
 def test_what_says_nothing_is_no_paragraph():
     text = "<br>\n\n...\n\n<div></div>\n\n* one\n* <br>\n\nAfter"
     assert paragraphs([text]) == ["* one", "After"]
+
+
+def test_what_the_notebook_says_is_apart_from_a_comment_of_the_code():
+    assert commented("# Load\n", "# from disk\nx = 1") == "# Load\n\n# from disk\nx = 1"
+    assert commented("# Load\n", "x = 1") == "# Load\nx = 1"
+    assert commented("", "# from disk\nx = 1") == "# from disk\nx = 1"

@@ -120,6 +120,11 @@ def comment(sources: list[str], title: str) -> str:
     return "".join(f"# {line}".rstrip() + "\n" for line in lines)
 
 
+def commented(notes: str, code: str) -> str:
+    """Return code below its ``comment``, apart from a comment with which the code begins."""
+    return notes + ("\n" if notes and code.lstrip("\n").startswith("#") else "") + code
+
+
 def _wrapped(item: str, width: int) -> list[str]:
     """Return a paragraph, or an item of a list, in lines of at most ``width`` characters."""
     return textwrap.wrap(

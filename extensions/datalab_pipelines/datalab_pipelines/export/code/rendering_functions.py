@@ -18,7 +18,7 @@ from .pieces import apart, names_in, names_outside, tidied, with_nonlocal
 from .plots import Plots
 from .ports import FILES_PORT, RANDOM_PORT, Ports
 from .preamble import Preamble, imports_of, preamble_of, side_effects
-from .prose import at_heading, comment, docstring, paragraphs, sentence
+from .prose import at_heading, comment, commented, docstring, paragraphs, sentence
 from .shared_module import shared_module
 from .sources import is_future_or_star, short, shown_value, start_of
 
@@ -210,7 +210,7 @@ class FunctionsForm(Form):
             notes = comment(self.markdown(index), stage.title) if at else ""
             if not text.strip():
                 continue
-            text = notes + with_nonlocal(text, local)
+            text = commented(notes, with_nonlocal(text, local))
             if self.plots and self.drawing.drawn_by(cell):
                 text += f"\n{self.of_notebook('end_of_cell', module)}()"
             parts.append(text)

@@ -13,7 +13,7 @@ from ..model import CodeCell, StagePlan
 from ..text import Edit, apply_edits, indent, offsets, span
 from .forms import HELPERS, Form
 from .pieces import apart
-from .prose import comment, sentence
+from .prose import comment, commented, sentence
 from .sources import (
     import_of,
     is_future_or_star,
@@ -157,7 +157,7 @@ class VariablesForm(Form):
             notes = comment(self.markdown(index), stage.title)
             if text.strip():
                 ends = f"\n{self.own('end_of_cell')}()" if self.plots else ""
-                parts.append(notes + text.strip("\n") + ends)
+                parts.append(commented(notes, text.strip("\n")) + ends)
             bound |= self.analysis.facts[index].bound
         return "\n".join(apart(parts)), bound - set(self.plan.shared)
 
