@@ -103,7 +103,7 @@ class Reference:
 
     def bound(self, cells: list[int]) -> set[str]:
         """Return the variables that one of the cells bound, rather than changed in place."""
-        return {name for cell in cells for name in self.first[str(cell)].get("bound", [])}
+        return {name for cell in cells for name in self.first.get(str(cell), {}).get("bound", [])}
 
     def same(self, cell: int, name: str, value: str) -> bool:
         """Say whether ``value`` is the digest of ``name`` after a cell, or by way of a file."""

@@ -126,7 +126,9 @@ def does_not_run(trace: str, runs: Mapping[int, Sequence[str]] | None = None) ->
     last = max((n for n, line in enumerate(lines) if RAISED.match(line)), default=len(lines) - 1)
     said = "\n".join(lines[last : last + 4])
     places = IN_CELL.findall(trace)
-    hint = "Restart the kernel, run all cells, and correct what fails. A cell that is meant to fail "
+    hint = (
+        "Restart the kernel, run all cells, and correct what fails. A cell that is meant to fail "
+    )
     hint += "gets the tag raises-exception."
     if missing := NOT_INSTALLED.search(said):
         hint = (
