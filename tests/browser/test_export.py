@@ -122,13 +122,13 @@ def test_an_export_is_cancelled_while_it_verifies_and_leaves_nothing(
     panel = export(page, "slow.ipynb")
     panel.get_by_role("button", name="Export", exact=True).click()
     expect(panel).to_contain_text("running the notebook twice", timeout=LONG)
-    assert running("datalab_pipelines.export.proof.reference")
+    assert running("datalab_pipelines.export.proof.reference", work.parent)
     page.reload()  # it goes on, and the panel finds it again
     expect(panel).to_contain_text("running the notebook twice", timeout=60_000)
     panel.get_by_role("button", name="Cancel").click()
     expect(panel.get_by_role("alert")).to_contain_text("cancelled", timeout=60_000)
     expect(panel.get_by_role("article")).to_have_count(1)
-    until(lambda: not running("datalab_pipelines.export.proof.reference"))
+    until(lambda: not running("datalab_pipelines.export.proof.reference", work.parent))
     assert git(work, "status", "--porcelain", "--", "slow-pipeline") == ""
     assert git(work, "branch", "--format=%(refname:short)") == "main"
 
@@ -297,11 +297,12 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def running(module: str) -> list[psutil.Process]:
+def running(module: str, home: Path) -> list[psutil.Process]:
+    """Return the processes of a person's workspace that run a module."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if module in process.cmdline():
+            if module in process.cmdline() and process.environ().get("HOME") == str(home):
                 found.append(process)
     return found
 
