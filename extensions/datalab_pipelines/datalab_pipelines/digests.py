@@ -30,6 +30,10 @@ AS_IF_ABSENT = {
 STORED = {"STORE_GLOBAL", "STORE_DEREF", "STORE_FAST", "STORE_NAME"}
 
 
+class NotComparable(TypeError):
+    """A value that no digest can stand for; the message says what it is."""
+
+
 def digests(variables: dict[str, Any]) -> dict[str, str]:
     """Return the digest of every variable; ``?`` and why for one that cannot be compared."""
     found = {}
@@ -38,6 +42,8 @@ def digests(variables: dict[str, Any]) -> dict[str, str]:
         if not skipped:
             try:
                 found[name] = digest(value)
+            except NotComparable as error:
+                found[name] = f"? {error}"
             except Exception as error:  # noqa: BLE001 - __reduce__ may raise anything
                 found[name] = f"? {type(error).__name__}: {error}"[:200]
     return found
@@ -168,7 +174,7 @@ class _Walk:
     def add(self, value: Any, depth: int = 0) -> None:
         self.steps += 1
         if self.steps > LARGEST or depth > 200:
-            raise ValueError("it is too large to be compared")
+            raise NotComparable("it is too large to be compared")
         kind = type(value)
         if value is None or kind in (bool, int, float, complex, str, bytes):
             return self.say(kind.__name__, value)
@@ -179,7 +185,7 @@ class _Walk:
         if isinstance(value, types.BuiltinFunctionType | type):
             return self._named(value, depth)
         if isinstance(value, types.GeneratorType):
-            raise TypeError("a generator")
+            raise NotComparable("it is a generator")
         if module_of(kind) == "numpy" and hasattr(value, "dtype") and not hasattr(value, "__len__"):
             return self.say("scalar", value.dtype.str, value.item())
         if kind in (tuple, frozenset, set, list, dict) or hasattr(value, "__dict__"):
@@ -223,7 +229,7 @@ class _Walk:
         elif module_of(kind).split(".")[0] == "pandas" and hasattr(value, "to_flat_index"):
             self._index(value, depth)
         elif module_of(kind).startswith("matplotlib"):
-            raise TypeError("a drawing")
+            raise NotComparable("it is a drawing")
         else:
             self._object(value, depth)
 

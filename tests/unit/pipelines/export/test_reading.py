@@ -52,6 +52,12 @@ def test_the_title_is_the_first_heading_or_the_files_name(tmp_path):
     assert read(written(tmp_path, content)).title == "my notebook"
     content["cells"].insert(0, {"cell_type": "markdown", "source": "# The *best* model\n"})
     assert read(written(tmp_path, content)).title == "The best model"
+    content["cells"].insert(0, {"cell_type": "markdown", "source": "**Chapter 4: models**"})
+    assert read(written(tmp_path, content)).title == "The best model"
+    content["cells"][1]["source"] = "# Setup"  # a section, as those below it
+    assert read(written(tmp_path, content)).title == "Chapter 4: models"
+    content["cells"][0]["source"] = "**Setup**"
+    assert read(written(tmp_path, content)).title == "my notebook"
 
 
 def test_a_syntax_error_names_its_cell_and_line():

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ExportError
 from ..model import Cell, Notebook
-from .headings import headings
+from .headings import BOLD, headings
 
 LARGEST = 200 * 2**20
 SECTION = re.compile(
@@ -134,11 +134,17 @@ def _cell(index: int, one: Any, name: str) -> Cell:
 
 
 def _title(cells: list[Cell], path: Path) -> str:
+    bold = ""
     for cell in cells:
         if cell.kind == "markdown":
-            title = next((text for level, text in headings(cell.source) if level == 1), "")
+            found = headings(cell.source)
+            title = next((text for level, text in found if level == 1), "")
             if title and not SECTION.fullmatch(title):
                 return title
             if title:  # the first of several sections: the notebook itself has no title
                 break
+            if found and cell is cells[0] and found[0][0] == BOLD:
+                bold = found[0][1]
+    if bold and not SECTION.fullmatch(bold):
+        return bold  # "**Chapter 4 – Training Models**" above "# Setup"
     return path.stem.replace("_", " ").replace("-", " ").strip() or "Notebook"

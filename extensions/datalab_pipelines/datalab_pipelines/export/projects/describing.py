@@ -48,7 +48,7 @@ def proof(verification: Verification | None) -> list[str]:
         found = [
             "Verified: the notebook ran twice and the pipeline once, in clean processes; "
             f"{_count(len(verification.equal), 'variable')} equal at the end"
-            + (f", and the output of {_count(shown, 'cell')} the same." if shown else ".")
+            + (f", and what {_show(shown)} is the same." if shown else ".")
         ]
     elif verification.status == "unfinished":
         found = [
@@ -59,18 +59,27 @@ def proof(verification: Verification | None) -> list[str]:
         found = ["Verified only that the pipeline runs; nothing was compared."]
     else:
         found = [f"THE PIPELINE IS NOT THE NOTEBOOK: {_different(verification)}."]
-    unknown = [f"{name}: {why}" for name, why in verification.not_comparable.items()]
-    unknown += [
-        f"output of cell {cell}: {why}" for cell, why in verification.outputs_not_comparable.items()
-    ]
+    unknown = {**verification.not_comparable}
+    unknown |= {
+        f"the output of cell {cell}": why
+        for cell, why in verification.outputs_not_comparable.items()
+    }
     if unknown:
-        more = f"; and {len(unknown) - MOST} more" if len(unknown) > MOST else ""
-        found.append(f"Not comparable: {'; '.join(unknown[:MOST])}{more}.")
+        reasons: dict[str, list[str]] = {}
+        for what, why in list(unknown.items())[:MOST]:
+            reasons.setdefault(why, []).append(what)
+        said = [f"{', '.join(them)} ({why})" for why, them in reasons.items()]
+        said += [f"and {len(unknown) - MOST} more"] if len(unknown) > MOST else []
+        found.append(f"Not comparable: {'; '.join(said)}.")
     return found
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what} is" if number == 1 else f"{number} {what}s are"
+
+
+def _show(cells: int) -> str:
+    return "1 cell shows" if cells == 1 else f"{cells} cells show"
 
 
 def _different(verification: Verification) -> str:
