@@ -56,6 +56,8 @@ def test_the_title_is_the_first_heading_or_the_files_name(tmp_path):
     assert read(written(tmp_path, content)).title == "The best model"
     content["cells"][1]["source"] = "# Setup"  # a section, as those below it
     assert read(written(tmp_path, content)).title == "Chapter 4: models"
+    content["cells"][1]["source"] = "# Import necessary dependencies and settings"
+    assert read(written(tmp_path, content)).title == "Chapter 4: models"
     content["cells"][0]["source"] = "**Setup**"
     assert read(written(tmp_path, content)).title == "my notebook"
 

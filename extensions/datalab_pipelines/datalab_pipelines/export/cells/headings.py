@@ -12,6 +12,7 @@ CLOSE = re.compile(r" {0,3}(#(?=[A-Z<*])|#{2,6}(?=[^\s#]))(.+?)\s*#*\s*")
 HTML = re.compile(r"<h([1-6])\b[^>]*>(.+?)</h\1\s*>", re.IGNORECASE | re.DOTALL)
 FENCE = re.compile(r"\s*(```|~~~)")
 ALONE = re.compile(r"\s*(?:(?:<[^>]+>)\s*)*(\*\*|__)(?=\S)(.+?)(?<=\S)\1:?\s*(?:(?:</[^>]+>)\s*)*")
+FORMULA = re.compile(r"(\$\$?)(?=\S)([^$]+)(?<=\S)\1(?!\d)")
 SENTENCE = re.compile(r"[.!,;]\W*$")
 
 
@@ -63,9 +64,18 @@ def _is_title(text: str) -> bool:
 
 
 def plain_text(markdown: str) -> str:
-    """Return a line of Markdown without its marks."""
-    text = re.sub(r"!\[[^\]]*\]\([^)]*\)|<[^>]+>", "", markdown)
+    """Return a line of Markdown without its marks, formulas by what they name."""
+    text = (
+        FORMULA.sub(_named, markdown) if re.search(r"\w", FORMULA.sub("", markdown)) else markdown
+    )
+    text = re.sub(r"!\[[^\]]*\]\([^)]*\)|<[^>]+>", "", text)
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
     text = re.sub(r"[*`#]+(?=\S)|(?<=\S)[*`#]+", "", text)
     text = re.sub(r"\s+", " ", re.sub(r"\b_+|_+\b", "", text))
     return re.sub(r"^[\s–—-]+(?=.*\w)|\s+$", "", text)  # "-- Examples", below the title
+
+
+def _named(formula: re.Match[str]) -> str:
+    r"""Return ``alpha`` for ``$\alpha$``, ``x_i`` for ``$x_i$``, nothing for what is longer."""
+    text = formula[2].lstrip("\\")
+    return text if re.fullmatch(r"\w+", text) else ""

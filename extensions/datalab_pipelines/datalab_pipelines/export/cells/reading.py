@@ -13,7 +13,8 @@ from .headings import BOLD, headings
 
 LARGEST = 200 * 2**20
 SECTION = re.compile(
-    r"(\d+[.)]?\s*)?(set ?up|imports?|importing.*|import (the )?(\w+ )?(packages|modules|librar\w+)"
+    r"(\d+[.)]?\s*)?(set ?up|imports?|importing.*"
+    r"|import (\w+ ){0,3}(packages|modules|dependencies|librar\w+).*"
     r"|introduction|overview|preparation|libraries|packages|dependencies|requirements|contents"
     r"|table of contents|load(ing)?( the)? data\w*|data loading|getting started)\s*[:.]?",
     re.IGNORECASE,
