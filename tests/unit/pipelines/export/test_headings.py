@@ -52,6 +52,8 @@ def test_headings_are_found_as_people_write_them(source, found):
         ("B) Train", "train"),
         ("Step 3: train", "train"),
         ("Part 2 - Train", "train"),
+        ("📊 Step 3: train", "train"),
+        ("Over- vs. underfitting", "over_vs_underfitting"),
         ("Part of the data", "part_of_the_data"),
         ("Exercise 4", "exercise_4"),
         ("X-ray images", "ray_images"),

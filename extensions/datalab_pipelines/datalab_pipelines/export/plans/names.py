@@ -8,8 +8,8 @@ import unicodedata
 LONGEST = 30
 # "2.1 Train", "IV) Train", "B. Train", "Step 3: train" are called train.
 COUNTED = re.compile(
-    r"\s*(?:(?:step|part|section|chapter|phase|task|question|exercise)\s+(?:\d+|[ivx]+|[a-z])\b"
-    r"[\s.):,–—-]*|(?:[ivx]+|[a-z])\s*[.)]\s+)(?=.*[^\W\d])",
+    r"\A\W*(?:(?:step|part|section|chapter|phase|task|question|exercise)\s+"
+    r"(?:\d+|[ivx]+|[a-z])\b[\s.):,–—-]*|(?:[ivx]+|[a-z])\s*[.)]\s+)(?=.*[^\W\d])",
     re.IGNORECASE,
 )
 SMALL = {  # said in a title, and missed by nobody in a name that would be cut
