@@ -42,3 +42,16 @@ def test_its_instances_and_what_makes_them_hold_cells_together(first, last):
 def test_an_instance_that_was_not_seen_is_refused_by_the_stage_that_gets_it():
     with pytest.raises(ArtifactError, match="the class C"):
         compare(stages(f"{COUNTER}b = copy.deepcopy([C()])", "x = [1]", "print(b[0].hit(), x)"))
+
+
+def test_an_instance_from_a_function_too_long_to_follow_is_still_one():
+    kind = "class P:\n    def get(self):\n        return {}\n"
+    long = "xs = [0]\ndef make():\n" + "    xs[0] = xs[0] + 1\n" * 1100 + "    return P()\n"
+    plan, different = compare(
+        stages(
+            kind.format(1) + long + "p = make()",
+            kind.format(2) + "q = P()\nprint(p.get(), q.get())",
+        )
+    )
+    assert not different
+    assert len(plan.stages) == 1

@@ -101,8 +101,8 @@ def above(
     return result
 
 
-def captured(at: Follower, routine: Routine) -> Objects:
-    """Return the objects that a function, or one that it calls, may know by name."""
+def captured(at: Follower, routine: Routine) -> tuple[Objects, list[Routine]]:
+    """Return what a function, or one that it calls, may know by name: objects, and functions."""
     found: set[int] = set()
     seen: set[str] = set()
     waiting = [routine]
@@ -115,7 +115,24 @@ def captured(at: Follower, routine: Routine) -> Objects:
                 found.add(each)
                 if each in at.heap.routines:
                     waiting.append(at.heap.routines[each])
-    return frozenset(one for one in found if one not in at.heap.routines)
+    routines = [at.heap.routines[one] for one in sorted(found) if one in at.heap.routines]
+    return frozenset(one for one in found if one not in at.heap.routines), routines
+
+
+def _unseen(at: Follower, routine: Routine, everything: Objects) -> Value:
+    """Return what a function may give that is not walked into: an instance of what it knows."""
+    key = id(routine.node)
+    known, routines = captured(at, routine)
+    at.change(everything | known)
+    if at.shallow and stores(at, routine):  # perhaps in a function or class that it is given
+        at.stored |= everything
+    made = at.make(("again", key), "", everything | known)
+    for one in () if key in at.running else routines:
+        if isinstance(one.node, ast.ClassDef):
+            instance = at.make(("again", key, id(one.node)), f"class {one.node.name}")
+            at.heap.vague |= instance.objects
+            at.heap.hold(made.objects, instance.objects)
+    return made
 
 
 def enter(
@@ -131,11 +148,7 @@ def enter(
     for one in [*given, *named.values()]:
         everything |= one.objects
     if at.shallow or key in at.running or len(at.running) >= DEEPEST:
-        known = captured(at, routine)
-        at.change(everything | known)
-        if at.shallow and stores(at, routine):  # perhaps in a function or class that it is given
-            at.stored |= everything
-        return at.make(("again", key), "", everything | known)
+        return _unseen(at, routine, everything)
     frame: dict[str, Value] = {}
     at.floors.append(0 if routine.nested else len(at.frames))
     arguments = node.args
