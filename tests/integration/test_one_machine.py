@@ -303,7 +303,7 @@ class Settled(list):
 
 
 def test_nothing_is_left_after_kills_at_random_instants(tmp_path):
-    killed_at_random(tmp_path, 10)
+    killed_at_random(tmp_path, 5)
 
 
 @pytest.mark.slow

@@ -92,8 +92,13 @@ def results_here(outcome: Outcome) -> dict[str, Any]:
     return results(documents)
 
 
+# Many tasks, each of which starts a process; what each is made of is in the others, too.
+LONG = {"nested", "nested-loops", "not-series-parallel", "tuning"}
 CASES = [
-    (name, given) for name in PIPELINES if name not in FAILING for given in INPUTS.get(name, [{}])
+    pytest.param(name, given, marks=[pytest.mark.slow] if name in LONG else [])
+    for name in PIPELINES
+    if name not in FAILING
+    for given in INPUTS.get(name, [{}])
 ]
 
 
