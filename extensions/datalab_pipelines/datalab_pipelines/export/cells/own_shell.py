@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import io
+import itertools
 import re
-from collections.abc import Iterable
+import tokenize
 
 from ..model import Cell
+from ..text import Edit, apply_edits
 
 HELD = re.compile(r"^(\w+)[ \t]*=[ \t]*get_ipython\(\)[ \t]*(#.*)?$", re.MULTILINE)
+F_STRING = re.compile(r"r?f", re.IGNORECASE)  # a token of its own until Python 3.12
 COLAB = ("google.colab", "colab")
 EXTENSIONS = {"load_ext", "reload_ext", "autoreload"}
 
@@ -25,23 +29,42 @@ def with_the_shell_named(cells: list[Cell]) -> list[Cell]:
     Only where that variable is bound once, and nothing but the shell's attributes is used of it.
     """
     held = [match[1] for cell in cells for match in HELD.finditer(cell.source)]
-    plain = {name for name in held if held.count(name) == 1 and _only_attributes(name, cells)}
-    if not plain:
+    names = {name for name in held if held.count(name) == 1}
+    if not names:
         return cells
-    used = re.compile(rf"\b({'|'.join(sorted(plain))})(?=\.\w)")
+    found: list[Cell] = []
+    for cell in cells:
+        edits = _renamed(cell.source, names) if any(one in cell.source for one in names) else []
+        if edits is None:
+            return cells
+        source = apply_edits(cell.source, edits)
+        found.append(dataclasses.replace(cell, source=source) if edits else cell)
+    return found
 
-    def named(source: str) -> str:
-        without = HELD.sub(lambda match: "" if match[1] in plain else match[0], source)
-        return used.sub("get_ipython()", without)
 
-    return [dataclasses.replace(cell, source=named(cell.source)) for cell in cells]
-
-
-def _only_attributes(name: str, cells: Iterable[Cell]) -> bool:
-    """Say whether each use of a variable asks for an attribute of it."""
-    word = re.compile(rf"(?<![\w.'\"]){name}\b(?!\s*=\s*get_ipython\(\)|\.\w)")
-    code = [re.sub(r"#.*", "", cell.source) for cell in cells]
-    return not any(word.search(source) for source in code)
+def _renamed(source: str, names: set[str]) -> list[Edit] | None:
+    """Return what to change in a cell so that it needs no such variable; None where it does."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    except (tokenize.TokenError, SyntaxError):  # a shell command with half a quotation mark, say
+        return None
+    starts = [0, *itertools.accumulate(len(line) + 1 for line in source.split("\n"))]
+    word = re.compile(rf"\b({'|'.join(sorted(names))})\b")
+    edits: list[Edit] = []
+    for at, token in enumerate(tokens):
+        begin, end = (starts[row - 1] + column for row, column in (token.start, token.end))
+        text = token.string if token.type == tokenize.STRING else ""
+        if F_STRING.match(text) and word.search(text):
+            return None
+        if token.string not in names or (at and tokens[at - 1].string == "."):
+            continue
+        if tokens[at + 1].string == ".":
+            edits.append(Edit(begin, end, "get_ipython()"))
+        elif line := HELD.match(source, begin):
+            edits.append(Edit(begin, line.end(), ""))
+        else:
+            return None
+    return edits
 
 
 def answer(node: ast.AST) -> str | None:
@@ -50,9 +73,9 @@ def answer(node: ast.AST) -> str | None:
     ``"google.colab" in str(get_ipython())`` is False: pipelines do not run in Colab. A statement
     that only loads extensions where they are not loaded is ``pass``.
     """
-    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
-        asked, (where,) = node.left, node.comparators
-        if isinstance(asked, ast.Constant) and asked.value in COLAB and _text_of_shell(where):
+    if isinstance(node, ast.Compare) and isinstance(node.left, ast.Constant):
+        asks = len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn)
+        if asks and node.left.value in COLAB and _text_of_shell(node.comparators[0]):
             return str(isinstance(node.ops[0], ast.NotIn))
     if isinstance(node, ast.If) and not node.orelse and _asks_what_is_loaded(node.test):
         return "pass" if all(_loads(one) for one in node.body) else None
@@ -75,6 +98,7 @@ def _asks_what_is_loaded(node: ast.AST) -> bool:
     return (
         isinstance(node, ast.Compare)
         and isinstance(node.left, ast.Constant)
+        and len(node.comparators) == 1
         and ast.unparse(node.comparators[0]) == "get_ipython().extension_manager.loaded"
     )
 
