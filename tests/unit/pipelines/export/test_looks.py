@@ -333,3 +333,10 @@ def test_a_type_is_imported_as_the_notebook_imports_its_module(tmp_path):
     text = "\n".join(code_files(planned(tmp_path, cells)).values())
     assert "tree.DecisionTreeClassifier" in text
     assert "import sklearn.tree" not in text
+
+
+def test_a_title_in_bold_type_is_said_once(tmp_path):
+    cells = ["**Sales**", "# Setup", "x = sum([1])", "# Use", "print(x)"]
+    plan = planned(tmp_path, cells)
+    assert (plan.title, plan.name) == ("Sales", "sales")
+    assert "Sales" not in code_files(plan)["stages/setup.py"]

@@ -255,7 +255,8 @@ class FunctionsForm(Form):
         """Return the paragraphs above the stage's first cell, without headings and pictures."""
         sources = self.markdown(stage.cells[0])
         first = stage is self.plan.stages[0]
-        return paragraphs(sources if first else at_heading(sources, stage.title)[1])
+        found = paragraphs(sources if first else at_heading(sources, stage.title)[1])
+        return [one for one in found if one != self.plan.title]  # a title in bold type
 
     def _last_words(self, number: int) -> str:
         """Return as comment what the notebook says between a stage's last cell and a heading."""
