@@ -190,3 +190,10 @@ def test_a_variable_that_the_stage_did_not_bind_and_the_notebook_did_is_noticed(
 
     _, different = compare(cells, change=change)
     assert list(different) == ["a"]
+
+
+def test_a_pipeline_that_cannot_even_be_read_says_what_python_said_last(tmp_path):
+    plan = planned(tmp_path, stages("a = sum([1])", "print(a)"))
+    error = 'pipeline: 1/pipeline.py", line 5, in <module>\n    import b\nAttributeError: no b'
+    found = verifying.Verification("failed", plan, error=error)
+    assert verifying._boundary(plan, found) == (1, "AttributeError: no b")

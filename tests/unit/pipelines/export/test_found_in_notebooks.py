@@ -268,3 +268,22 @@ def test_a_class_is_shown_as_one_though_its_objects_have_html(tmp_path, monkeypa
         True,
         True,
     ]
+
+
+@pytest.mark.parametrize(
+    ("imports", "sets"),
+    [
+        ("import matplotlib as mpl", "mpl.style.use('classic')"),
+        ("import matplotlib", "matplotlib.style.use('classic')"),
+    ],
+)
+def test_a_submodule_that_another_import_has_loaded_is_imported(tmp_path, imports, sets):
+    # In a process of its own: here everything of Matplotlib is loaded.
+    cells = stages(
+        f"{imports}\nimport matplotlib.pyplot as plt\n{sets}\nxs = [sum([1])]",
+        "xs.append(2)\nplt.plot(xs)\nplt.show()",
+        "print(xs)",
+    )
+    found = verify(planned(tmp_path, cells))
+    assert found.status == "equal", found.error
+    assert len(found.plan.stages) == 3

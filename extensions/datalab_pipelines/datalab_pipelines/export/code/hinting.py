@@ -53,7 +53,7 @@ class Hints:
             if full == module:
                 self.imports |= set(self.lines[short].split("\n"))
                 return f"{short}.{name}"
-        if not _is_module(module):
+        if not is_module(module):
             return self._within(kind)
         if module in SHORT:
             self.imports.add(f"import {module} as {SHORT[module]}")
@@ -86,7 +86,7 @@ def _parts(text: str) -> list[str]:
     return [ast.unparse(one) for one in inner]
 
 
-def _is_module(name: str) -> bool:
+def is_module(name: str) -> bool:
     """Say whether a dotted name is a module of what is installed, without importing any of it."""
     parts = name.split(".")
     places: Sequence[str] | None = None

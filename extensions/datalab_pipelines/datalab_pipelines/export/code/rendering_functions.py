@@ -21,6 +21,7 @@ from .preamble import Preamble, imports_of, preamble_of, side_effects
 from .prose import at_heading, comment, commented, docstring, paragraphs, sentence
 from .shared_module import shared_module
 from .sources import is_future_or_star, short, shown_value, start_of
+from .submodules import submodules
 
 
 class FunctionsForm(Form):
@@ -249,7 +250,8 @@ class FunctionsForm(Form):
     def imports_for(self, text: str) -> list[str]:
         """Return the import lines of the notebook that ``text`` needs."""
         names = names_outside(text) | names_in_text(ast.parse(text))
-        return [line for name, line in self.imported.items() if name in names]
+        lines = [line for name, line in self.imported.items() if name in names]
+        return lines + submodules(text, self.imported)
 
     def _prose(self, stage: StagePlan) -> list[str]:
         """Return the paragraphs above the stage's first cell, without headings and pictures."""

@@ -168,7 +168,7 @@ def _boundary(plan: Plan, found: Verification) -> tuple[int, str]:
         )
         at = at + 1 if handing_on else at
         lines = [one for one in text.strip().splitlines() if one[:1].strip()]
-        trace = bool(lines) and lines[0].startswith("Traceback")
+        trace = stage == "pipeline" or (bool(lines) and lines[0].startswith("Traceback"))
         reason = lines[-1 if trace else 0] if lines else "it failed"
         if missing := NO_FILE.search(text):
             reason = f"each has a folder of its own, and {missing[1]} is of an earlier one"
