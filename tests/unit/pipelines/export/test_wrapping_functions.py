@@ -2,7 +2,8 @@
 
 import pytest
 from datalab_pipelines.export import analyse, read
-from exporting import compare, notebook, stages
+from datalab_pipelines.export.code.rendering import code_files
+from exporting import compare, notebook, planned, stages
 
 TIMED = (
     "from functools import wraps\ndef timed(f):\n    '''Say it.'''\n    @wraps(f)\n"
@@ -59,3 +60,12 @@ def test_a_decorator_that_keeps_something_holds_cells_together(tmp_path, decorat
 def test_an_argument_that_is_computed_may_be_another_one(tmp_path):
     cells = stages(f"{TIMES}n = [2]\nn[0] = 3\n@times(n[0])\ndef f(x):\n    return x\na = f(1)")
     assert not analyse(read(notebook(tmp_path / "nb.ipynb", cells))).definitions["f"][0].shared
+
+
+@pytest.mark.parametrize("decorator", ["interact(x=(0, 5))", "atexit.register"])
+def test_a_function_that_its_decorator_runs_stays_in_its_cell(tmp_path, decorator):
+    imports = "import atexit\nfrom ipywidgets import interact\na = sum([1])"
+    cells = stages(imports, f"@{decorator}\ndef show_it(x=1):\n    return x", "print(a)")
+    plan = planned(tmp_path, cells)
+    assert len(plan.stages) == 3
+    assert f"@{decorator}" in code_files(plan)["stages/part_bx.py"]

@@ -27,6 +27,7 @@ from .looking import places
 from .naming import imported_as, root_of, short_name
 from .wrapping import only_wraps
 
+ACTS = {"interact", "interact_manual", "register"}  # ``ipywidgets.interact``, ``atexit.register``
 FIELDS = {"field", "auto", "property", "staticmethod", "classmethod", "Field"}
 
 
@@ -47,6 +48,8 @@ def sound(
     if _remembers(node):
         return False
     for decorator in node.decorator_list:
+        if short_name(_named(decorator)) in ACTS:  # the function runs, or is kept, at once
+            return False
         binds = bound.get(root_of(_named(decorator)), [])
         own = isinstance(node, Function) and len(binds) == 1
         if not all(
