@@ -275,6 +275,7 @@ def test_a_class_is_shown_as_one_though_its_objects_have_html(tmp_path, monkeypa
     [
         ("import matplotlib as mpl", "mpl.style.use('classic')"),
         ("import matplotlib", "matplotlib.style.use('classic')"),
+        ("import matplotlib as mpl\nimport matplotlib.style", "mpl.style.use('classic')"),
     ],
 )
 def test_a_submodule_that_another_import_has_loaded_is_imported(tmp_path, imports, sets):

@@ -22,19 +22,21 @@ def submodules(text: str, imported: dict[str, str]) -> list[str]:
 
     ``imported``: the line, or lines, that import each name of the notebook.
     """
-    packages = {name: _package(name, line) for name, line in imported.items()}
-    said = {line for lines in imported.values() for line in lines.split("\n")}
-    found: dict[str, None] = {}
-    for node in ast.walk(ast.parse(text)):
-        if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
-            continue
-        alias = node.value.id
-        package = packages.get(alias, "")
-        line = f"import {package}.{node.attr}"
-        if package.split(".")[0] in NOT_WHOLE and line not in said and is_module(line[7:]):
-            used = "" if alias == package else f"  # noqa: F401 - {alias}.{node.attr}"
-            found[line + used] = None
-    return list(found)
+    asked = {
+        (node.value.id, node.attr)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    found = []
+    for alias, attribute in sorted(asked):
+        package = _package(alias, imported[alias]) if alias in imported else ""
+        line = f"import {package}.{attribute}"
+        said = line in imported.get(alias, "").split("\n")
+        if package.split(".")[0] in NOT_WHOLE and not said and is_module(f"{package}.{attribute}"):
+            found.append(
+                line if alias == package else f"{line}  # noqa: F401 - {alias}.{attribute}"
+            )
+    return found
 
 
 def _package(name: str, lines: str) -> str:
