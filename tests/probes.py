@@ -24,7 +24,7 @@ Start = Callable[..., Any]
 
 async def execute(
     workspace: Workspace, code: str, *, wait: bool = True, kernel: str = "", patience: float = 60
-) -> list[str]:
+) -> str:
     """Run code in a fresh kernel, over a WebSocket as Lab does.
 
     Args:
@@ -32,7 +32,8 @@ async def execute(
         patience: seconds that the code may take.
 
     Returns:
-        what it printed; without ``wait`` nothing, and the code may still run.
+        what it printed, however many messages the kernel made of it; without ``wait``
+        nothing, and the code may still run.
     """
     wanted = {"name": kernel} if kernel else {}
     started = await workspace.json("api/kernels", "POST", json=wanted)
@@ -69,7 +70,7 @@ async def execute(
                 printed.append(content["text"])
             if content.get("execution_state") == ("idle" if wait else "busy"):
                 break
-    return printed
+    return "".join(printed)
 
 
 def memory(pid: int) -> bytes:

@@ -113,7 +113,7 @@ async def test_a_training_job_of_this_image_becomes_a_workspace(
             assert isinstance(message, wire.Register)
             assert (message.job, message.secret, message.port) == (JOB, "registration", port)
             code = "import os; print(os.getcwd(), os.getuid()); open('kept.txt', 'w')"
-            assert await execute(workspace, code) == [f"/opt/ml/input/data/home {USER}\n"]
+            assert await execute(workspace, code) == f"/opt/ml/input/data/home {USER}\n"
             assert (ml / "input/data/home/kept.txt").exists()
             first(psutil.Process(process.pid)).send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 60) == 0

@@ -107,7 +107,7 @@ for directory in ("/", "/usr/local", "/etc", "/home"):
         print(directory, error.strerror)
 open("/tmp/x", "w"), open("mine.txt", "w")
 """
-        printed = "".join(await execute(ann, code)).splitlines()
+        printed = (await execute(ann, code)).splitlines()
         assert printed[0].split()[1:] == [str(USER), "/home/jovyan"]
         assert len(printed) == 5
         assert (home / "mine.txt").exists()
@@ -184,7 +184,7 @@ async def test_the_standby_forks_workspaces(base: Room, hub: FakeHub, home: Path
         await asyncio.get_running_loop().sock_connect(connection, f"{path}/z.sock")
         ann = await claim(connection, hub, hub.add("ann"), home.parent, home=home)
         assert await ann.answer() == 200, ann.text()
-        assert await execute(ann, "print(6 * 7)") == ["42\n"]
+        assert await execute(ann, "print(6 * 7)") == "42\n"
         assert await ann.answer("lab") == 200
     finally:
         process.stdin.close()
@@ -203,7 +203,7 @@ async def test_what_a_person_installs_survives_a_restart(
     install = ["-m", "ipykernel", "install", "--user", "--name", "own"]
     base.run("/home/jovyan/own/bin/python", *install, home=home)
     async with serving(base, hub, home) as (ann, _, _):
-        assert await execute(ann, "import mine; print(mine.answer)") == ["42\n"]
+        assert await execute(ann, "import mine; print(mine.answer)") == "42\n"
         specs = await ann.json("api/kernelspecs")
         assert set(specs["kernelspecs"]) == {"python3", "own"}
 

@@ -53,7 +53,7 @@ async def test_it_opens_cheaply_and_every_kernel_executes_a_cell(
         assert specs["default"] == "python3"
         for kernel in specs["kernelspecs"]:
             printed = await execute(ann, CELLS[kernel], kernel=kernel, patience=300)
-            assert "".join(printed) == "42"
+            assert printed == "42"
     importing = workspace.python(IMPORTING, home)
     if used > TIMES_ITS_IMPORT * importing:
         # The first start out of a new image reads from the disk, which counts as its CPU time; a
@@ -86,7 +86,7 @@ print(json.dumps([[one.name for one in datalab.sources()],
         ),
     ):
         printed = await execute(ann, code)
-    assert json.loads("".join(printed)) == [["lake"], "ASIAOFATEST"]
+    assert json.loads(printed) == [["lake"], "ASIAOFATEST"]
 
 
 def test_an_exported_notebook_verifies(workspace: Room, home: Path) -> None:

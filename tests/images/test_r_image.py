@@ -61,7 +61,7 @@ async def test_a_cell_in_r_reads_and_plots(r: Room, hub: FakeHub, home: Path) ->
         assert set(specs["kernelspecs"]) == {"python3", "ir"}
         assert specs["default"] == "python3"
         printed = await execute(ann, CELL, kernel="ir", patience=300)
-        assert "".join(printed).endswith("4 2 3 TRUE /home/jovyan")
+        assert printed.endswith("4 2 3 TRUE /home/jovyan")
     assert (home / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -67,7 +67,7 @@ async def test_a_cell_runs_a_job_with_sql_parquet_and_arrow(
 ) -> None:
     async with serving(spark, hub, home) as (ann, _, _):
         printed = await execute(ann, JOB, patience=PATIENCE)
-    totals, day, address = json.loads(printed[-1])
+    totals, day, address = json.loads(printed.splitlines()[-1])
     assert totals == {"shop": ["a", "b"], "total": [9.0, 4.0]}
     assert day.startswith("datetime64")
     # Nobody else on the network sees what the job does.
@@ -79,4 +79,4 @@ async def test_spark_connect_computes_on_a_server(spark: Room, hub: FakeHub, hom
     """The client of clusters elsewhere, Databricks' too, with a server in the same workspace."""
     async with serving(spark, hub, home) as (ann, _, _):
         printed = await execute(ann, CONNECT, patience=PATIENCE)
-    assert json.loads(printed[-1]) == ["pyspark.sql.connect.session", [45]]
+    assert json.loads(printed.splitlines()[-1]) == ["pyspark.sql.connect.session", [45]]

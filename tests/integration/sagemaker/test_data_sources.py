@@ -71,11 +71,11 @@ def test_a_job_gets_credentials_through_the_address_that_is_for_jobs(tmp_path, m
         until(lambda: answers_health(balancer.url, authority))
         site.start()
         told = asyncio.run(execute(site.workspace(), WHERE))
-        assert told == [f"{balancer.url}\n"]
+        assert told == f"{balancer.url}\n"
         assert balancer.url.startswith("https://")
         before = balancer.connections
         code = "import datalab; print(datalab.connect('maps'))"
-        assert asyncio.run(execute(site.workspace(), code)) == [f"{KEY}\n"]
+        assert asyncio.run(execute(site.workspace(), code)) == f"{KEY}\n"
         assert balancer.connections > before
         issued = [entry for entry in site.audit() if entry["kind"] == "credential"]
         assert {(entry["user"], entry["outcome"]) for entry in issued} == {("ann", "ok")}
@@ -87,7 +87,7 @@ def test_a_job_gets_credentials_through_the_address_that_is_for_jobs(tmp_path, m
         site.api.post("users/ben")
         site.api.post("users/ben/server", json={"profile": "here"})
         until(lambda: site.server("ben").get("ready"), 60)
-        assert asyncio.run(execute(site.workspace("ben"), WHERE)) == [f"{IN_THE_CLUSTER}\n"]
+        assert asyncio.run(execute(site.workspace("ben"), WHERE)) == f"{IN_THE_CLUSTER}\n"
         site.stop("ben")
         site.stop()
         assert "reach no data sources" not in site.log()

@@ -46,7 +46,7 @@ def test_direct_with_a_certificate_for_an_address_that_nobody_knew(tmp_path, mot
     with a_site(tmp_path, moto, config=CONFIG) as site, site.running():
         site.start()
         (job,) = site.jobs()
-        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == ["42\n"]
+        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == "42\n"
         host, port = address_of(job)
         assert host in names_of((host, port))
         # Who has no certificate of this hub's is not heard at all.
@@ -67,7 +67,7 @@ def test_through_the_tunnel_the_proxy_speaks_tls_with_the_workspace_itself(tmp_p
     with a_site(tmp_path, moto, config=CONFIG, settings=settings) as site, site.running():
         site.start()
         (job,) = site.jobs()
-        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == ["42\n"]
+        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == "42\n"
         nowhere_but_in_the_secret(site, job)
         site.stop()
 
@@ -80,7 +80,7 @@ def test_a_hub_that_is_killed_finds_its_workspace_again(tmp_path, moto):
             process.wait()
         with site.running():
             until(lambda: site.server().get("ready"), 90)
-            assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == ["42\n"]
+            assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == "42\n"
             site.stop()
 
 

@@ -33,8 +33,8 @@ def test_from_the_click_to_a_cell_and_back(site):
         code = "import os; print(os.getcwd(), os.environ.get('AWS_ACCESS_KEY_ID'))"
         printed = asyncio.run(execute(site.workspace(), code))
         home = site.aws.directory / FILE_SYSTEM / "homes" / "ann"
-        assert Path(printed[0].split()[0]).resolve() == home.resolve()
-        assert printed[0].split()[1] == "None"  # the execution role's keys are not the person's
+        assert Path(printed.split()[0]).resolve() == home.resolve()
+        assert printed.split()[1] == "None"  # the execution role's keys are not the person's
         until(lambda: secrets_of(site.moto) == [])
         kinds = [(entry["kind"], entry["outcome"]) for entry in site.audit()]
         assert kinds == [("start", "begun"), ("registration", "ok"), ("start", "ok")]
@@ -53,7 +53,7 @@ def test_a_hub_that_is_killed_finds_its_workspace_again_and_the_person_notices_n
         until(lambda: site.server().get("ready"), 60)
         assert site.jobs() == [job]
         printed = asyncio.run(execute(site.workspace(), "print(6 * 7)"))
-        assert printed == ["42\n"]
+        assert printed == "42\n"
         site.stop()
         # Its token, which outlived the hub that made it, does not outlive the workspace.
         tokens = site.api.get("users/ann/tokens").json()["api_tokens"]
@@ -71,7 +71,7 @@ def test_a_hub_that_is_killed_during_a_start_brings_it_to_its_end(site):
     with site.running():
         until(lambda: site.server().get("ready"), 90)
         assert len(site.aws.all_jobs()) == 1
-        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == ["42\n"]
+        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == "42\n"
         site.stop()
 
 
@@ -133,7 +133,7 @@ def test_who_is_back_first_does_not_wait_for_who_is_back_last(site):
         process.wait()
     with site.running():
         until(lambda: site.server().get("ready"), 120)
-        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == ["42\n"]
+        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == "42\n"
         assert jobs["ben"].secondary != "Training"
         jobs["ben"].timing = Timing(steps=0.1)
         site.stop()

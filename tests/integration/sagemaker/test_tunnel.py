@@ -141,7 +141,7 @@ def test_everything_that_goes_to_a_workspace_goes_through_its_tunnel(site):
         site.start()
         (job,) = site.jobs()
         workspace = site.workspace()
-        assert asyncio.run(execute(workspace, "print(6 * 7)")) == ["42\n"]
+        assert asyncio.run(execute(workspace, "print(6 * 7)")) == "42\n"
         asyncio.run(in_a_terminal(workspace, "echo $((6*7))seen", "42seen"))
         asyncio.run(up_and_down(workspace))
         # Nobody can connect to the workspace itself, and the proxy does not try.
@@ -178,11 +178,11 @@ def test_jobs_of_a_hub_in_a_cluster_come_through_the_door_that_browsers_use(tmp_
         site.start()
         until(lambda: gateway.health()["tunnels"] == 1)
         code = "import os; print(os.environ['JUPYTERHUB_API_URL'])"
-        assert asyncio.run(execute(site.workspace(), code)) == [f"{site.url}/hub/api\n"]
+        assert asyncio.run(execute(site.workspace(), code)) == f"{site.url}/hub/api\n"
         asyncio.run(in_a_terminal(site.workspace(), "echo $((6*7))x", "42x"))
         activity = f"{site.url}/hub/api/users/ann/activity"
         code = "print(os.environ['JUPYTERHUB_ACTIVITY_URL'])"
-        assert asyncio.run(execute(site.workspace(), f"import os; {code}")) == [f"{activity}\n"]
+        assert asyncio.run(execute(site.workspace(), f"import os; {code}")) == f"{activity}\n"
         # Nobody else gets anything there.
         address = f"{site.url}/services/datalab-gateway/"
         assert httpx.get(address).status_code == 401
@@ -213,7 +213,7 @@ def test_the_hub_restarts_and_an_open_kernel_does_not_notice(site_and_gateway, p
             asyncio.run(over_the_restart(process, site.workspace()))
         with site.running():
             until(lambda: site.server().get("ready"), 60)
-            assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == ["42\n"]
+            assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == "42\n"
             assert gateway.log().count("is reached through port") == 1
             site.stop()
 
@@ -225,7 +225,7 @@ def test_the_gateway_restarts_and_workspaces_dial_in_again(site_and_gateway, por
         gateway.kill()
         gateway.start()
         until(lambda: gateway.health()["tunnels"] == 1)
-        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == ["42\n"]
+        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == "42\n"
         assert len(site.jobs()) == 1
         site.stop()
         until(lambda: gateway.health()["tunnels"] == 0)
@@ -238,7 +238,7 @@ def test_each_person_reaches_their_own_workspace_only(site_and_gateway, port):
             site.start(name)
         for name in ("ann", "ben"):
             printed = asyncio.run(execute(site.workspace(name), "import os; print(os.getcwd())"))
-            assert printed[0].strip().endswith(f"{FILE_SYSTEM}/homes/{name}")
+            assert printed.strip().endswith(f"{FILE_SYSTEM}/homes/{name}")
         # A proxy with an old table: ann's request arrives at ben's port.
         (bens,) = (j for j in site.jobs() if j.tags["datalab:user"] == "ben")
         line = next(x for x in gateway.log().splitlines() if f"{bens.name} is reached" in x)
@@ -278,7 +278,7 @@ def test_nobody_dials_in_without_the_secret_of_a_job(site_and_gateway, port):
         assert site.api.post("../datalab/tunnel", json=body).status_code == 401
         # ann's own tunnel has not noticed.
         assert gateway.health()["tunnels"] == 1
-        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == ["42\n"]
+        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == "42\n"
         site.stop()
 
 
@@ -297,5 +297,5 @@ def test_a_machine_that_is_taken_back_dials_in_again_from_the_next_one(tmp_path,
         until(lambda: job.log().count("the tunnel is up") == 2, 90)
         until(lambda: gateway.health()["tunnels"] == 1, 60)
         until(lambda: site.server().get("ready"), 60)
-        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == ["42\n"]
+        assert asyncio.run(execute(site.workspace(), "print(6 * 7)")) == "42\n"
         site.stop()

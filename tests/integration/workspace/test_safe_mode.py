@@ -115,7 +115,7 @@ async def test_a_broken_configuration_file_is_left_out_and_named(
     (home / name).parent.mkdir(parents=True)
     (home / name).write_text(content)
     ann = await start("ann", home=home)
-    assert await execute(ann, "print('open')") == ["open\n"]
+    assert await execute(ann, "print('open')") == "open\n"
     (warning,) = await notices(ann)
     assert said in warning
     assert "safe mode" in warning
@@ -161,7 +161,7 @@ async def test_a_full_home_opens_runs_cells_and_says_so(cold: Cold, small_disk: 
     (warning,) = await notices(ann)
     assert f"{small_disk} is full" in warning
     assert "du -xh" in warning
-    assert await execute(ann, "print('open')") == ["open\n"]
+    assert await execute(ann, "print('open')") == "open\n"
     assert await ann.answer("lab") == 200
     # What is deleted in Lab frees space: in the trash it would lie in the same home.
     async with aiohttp.ClientSession(headers=ann.headers) as session:
@@ -190,7 +190,7 @@ async def test_a_home_that_cannot_be_written_opens_and_says_so(
     ann = await cold(read_only_disk)
     (warning,) = await notices(ann)
     assert "cannot be written (Read-only file system)" in warning
-    assert await execute(ann, "print('open')") == ["open\n"]
+    assert await execute(ann, "print('open')") == "open\n"
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +254,7 @@ async def test_a_persons_own_packages_and_programs_are_found(
     ann = await cold(home, python=(outside,))
     assert "mine is loaded" in ann.text()
     code = "import os, mine; print(mine.answer, os.popen('mine').read().strip())"
-    assert await execute(ann, code) == ["mine from home\n"]
+    assert await execute(ann, code) == "mine from home\n"
 
 
 async def test_a_server_that_a_persons_package_breaks_starts_without_it(
@@ -265,7 +265,7 @@ async def test_a_server_that_a_persons_package_breaks_starts_without_it(
     ann = await cold(home, python=(outside,))
     (warning,) = await notices(ann)
     assert "SystemExit: no" in warning
-    assert await execute(ann, "import os; print(os.environ['PYTHONNOUSERSITE'])") == ["1\n"]
+    assert await execute(ann, "import os; print(os.environ['PYTHONNOUSERSITE'])") == "1\n"
 
 
 @pytest.mark.parametrize(

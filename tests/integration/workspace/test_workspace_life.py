@@ -55,7 +55,7 @@ import os, resource
 print(resource.getrlimit(resource.RLIMIT_DATA), len(os.sched_getaffinity(0)),
       os.environ["OMP_NUM_THREADS"])
 """
-    assert await execute(ann, code) == [f"({3 << 30}, {3 << 30}) 1 1\n"]
+    assert await execute(ann, code) == f"({3 << 30}, {3 << 30}) 1 1\n"
     assert ann.process.rlimit(psutil.RLIMIT_DATA) == (3 << 30, 3 << 30)
     with pytest.raises(AssertionError, match="MemoryError"):
         await execute(ann, "block = bytearray(4 << 30)")
@@ -106,7 +106,7 @@ async def test_a_broken_configuration_in_the_home_does_not_keep_the_workspace_fr
     (home / ".jupyter").mkdir(parents=True)
     (home / ".jupyter/jupyter_server_config.py").write_text(configuration)
     ann = await start("ann", home=home)
-    assert await execute(ann, "print('open')") == ["open\n"]
+    assert await execute(ann, "print('open')") == "open\n"
     assert said in ann.text()
 
 
@@ -187,7 +187,7 @@ async def test_a_hub_that_does_not_stop_the_workspace_is_quoted(
     assert status == 502
     assert said in body
     assert hub.requests[-1] == "DELETE /hub/api/users/ann/server"
-    assert await execute(ann, "print('still here')") == ["still here\n"]
+    assert await execute(ann, "print('still here')") == "still here\n"
 
 
 async def test_a_named_workspace_asks_for_its_own_stop(start: Start, hub: FakeHub) -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 async def test_a_forked_workspace_answers_and_runs_a_cell(start: Start) -> None:
     ann = await start("ann", env={"PROFILE_SETTING": "blue"})
     code = "import os; print(6 * 7, os.environ['PROFILE_SETTING'], os.getcwd())"
-    assert await execute(ann, code) == [f"42 blue {ann.home}\n"]
+    assert await execute(ann, code) == f"42 blue {ann.home}\n"
 
 
 async def test_lab_opens_for_its_owner_and_for_nobody_else(start: Start) -> None:

@@ -58,7 +58,7 @@ async def test_a_killed_zygote_takes_no_workspace_with_it(mortal: Standby, start
     ann = await start("ann", mortal)
     mortal.process.kill()
     await asyncio.to_thread(mortal.process.wait, 60)
-    assert await execute(ann, "print('here')") == ["here\n"]
+    assert await execute(ann, "print('here')") == "here\n"
 
 
 async def test_only_its_owner_may_connect_to_the_zygote(standby: Standby) -> None:
