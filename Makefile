@@ -91,14 +91,14 @@ $(STAMPS)/run: requirements/run.txt pyproject.toml $(wildcard extensions/*/pypro
 	@echo "Installing Datalab into .venv (a minute or two, once)…"
 	@tools/check-python "$(PYTHON)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/run.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index \
 		-e extensions/datalab_workspace -e extensions/datalab_pipelines -e .
 	@touch $@
 
 $(STAMPS)/test: $(STAMPS)/run requirements/test.txt
 	@echo "Installing what the tests need…"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/test.txt
 	@touch $@
 
 FRONTENDS := $(wildcard $(foreach at,package.json src/* src/*/* style/* schema/*,extensions/*/frontend/$(at)))
@@ -117,5 +117,5 @@ $(STAMPS)/image-programs: $(STAMPS)/run
 	@touch $@
 
 $(STAMPS)/image-tools: $(STAMPS)/test requirements/images.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/images.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/images.txt
 	@touch $@
