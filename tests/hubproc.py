@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -198,9 +198,9 @@ class Datalab:
         found = []
         for path in (self.data_dir / "run" / "workspaces").glob("*.json"):
             pid = re.search(r'"pid": (\d+)', path.read_text())
-            if pid and psutil.pid_exists(int(pid[1])):
-                process = psutil.Process(int(pid[1]))
-                if process.status() != psutil.STATUS_ZOMBIE:
+            with suppress(psutil.NoSuchProcess):
+                process = psutil.Process(int(pid[1])) if pid else None
+                if process and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
 

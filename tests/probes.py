@@ -108,7 +108,10 @@ def inode(descriptor: str) -> str:
 
 def alive(pid: int) -> bool:
     """Return whether a process runs; a zombie does not."""
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 async def gone(pid: int, timeout: float = 10) -> None:

@@ -22,6 +22,7 @@ from datalab_pipelines import export
 from datalab_pipelines.export.proof.verifying import without_boundary
 from datalab_pipelines.server import edits
 from fakes.ports import free_port
+from probes import alive
 
 TOKEN = "a-token-of-this-test"
 API = "datalab-export/api"
@@ -314,7 +315,7 @@ def test_a_notebook_is_exported_once_at_a_time_and_a_cancelled_export_leaves_not
     assert _events(client, other["id"])[-1] == {"state": "done"}
     found = client.post(f"{API}/jobs/{job}/cancel", json={})
     assert found.json()["state"] == "cancelled"
-    assert not _lives(pid)
+    assert not alive(pid)
     assert not _of_job(job)
     assert not (root / "cancelled").exists()
     assert not list(root.glob(".new-pipeline-*"))
@@ -337,7 +338,7 @@ def test_an_export_that_is_killed_leaves_no_process_and_says_so(
     assert "SIGKILL" in events[-2]["error"]["message"]
     assert [one.name for one in root.glob(".new-pipeline-*")] == [".new-pipeline-of-somebody"]
     (root / ".new-pipeline-of-somebody").rmdir()
-    assert not _lives(pid)
+    assert not alive(pid)
     assert not _of_job(job["id"])
 
 
@@ -402,7 +403,7 @@ def test_an_export_ends_with_its_server(tmp_path: Path, number: signal.Signals) 
         job = client.get(f"{API}/jobs", params={"notebook": "sleeper.ipynb"}).json()["job"]["id"]
         process.send_signal(number)
         process.wait(60)
-        _until(lambda: not _lives(pid), "the end of what the notebook started")
+        _until(lambda: not alive(pid), "the end of what the notebook started")
         _until(lambda: not _of_job(job), "the end of the job")
     assert [one.name for one in root.iterdir()] == ["sleeper.ipynb"]
 
@@ -444,7 +445,7 @@ def _sleeping(client: httpx.Client, root: Path, folder: str) -> int:
     _start(client, "sleeper.ipynb", folder, verify=True)
     _until(lambda: told.exists() and told.read_text() != "", "the notebook's process")
     pid = int(told.read_text())
-    assert _lives(pid)
+    assert alive(pid)
     return pid
 
 
@@ -455,14 +456,6 @@ def _of_job(job: str) -> list[psutil.Process]:
             if process.environ().get("DATALAB_EXPORT_JOB") == job:
                 found.append(process)
     return found
-
-
-def _lives(pid: int) -> bool:
-    """Say whether a process runs; one that nobody has buried yet does not."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _child_of(process: psutil.Process, client: httpx.Client) -> bool:
