@@ -1,9 +1,10 @@
 """``globals()`` where it only says which variables are read: written as these variables.
 
 ``globals()["x"]`` is ``x``; ``timeit("f(x)", globals=globals())`` needs ``{"f": f, "x": x}``, and
-``"{x}".format(**locals())`` is ``"{x}".format(x=x)``; ``"x" in globals()`` is known where ``x`` is
-surely bound above, or nowhere. All of it at the top of a cell only, and for names that the notebook
-binds; everything else stays as it is.
+``"{x}".format(**locals())`` is ``"{x}".format(x=x)``; ``"x" in globals()`` and ``"x" in dir()`` are
+known where ``x`` is surely bound above, or nowhere. All of it at the top of a cell only, where
+``locals()`` and ``vars()`` are the same, and for names that the notebook binds; everything else
+stays as it is.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ INNER = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp),
     *(ast.DictComp, ast.GeneratorExp, ast.Try, ast.TryStar),
 )
+TABLES = ("globals", "locals", "vars")
 TIMERS = {"timeit", "repeat", "Timer"}
 LOOSE = {"globals", "locals", "vars", "exec", "eval", "__import__", "setattr", "delattr"}
 FILLED_IN = re.compile(r"%(?:\((\w+)\))?")
@@ -29,15 +31,16 @@ OF_IPYTHON = {"In", "Out", "get_ipython", "exit", "quit", "open"}  # and what be
 
 
 def name_globals(code: list[CodeCell]) -> None:
-    """Replace ``globals()`` and ``locals()`` in cells where only certain names are read."""
-    if not any("globals" in cell.code or "locals" in cell.code for cell in code):
+    """Replace ``globals()`` and its like in cells where only certain names are read."""
+    looks = (*TABLES, "dir")
+    if not any(f"{one}(" in cell.code for cell in code for one in looks):
         return
     trees = {cell.index: ast.parse(cell.code) for cell in code if not cell.opaque}
     flow = Flow()
     for tree in trees.values():
         flow.run(tree.body)
     bound = {one for one in flow.definite | flow.maybe if not hasattr(builtins, one)}
-    if {"globals", "locals"} & (flow.definite | flow.maybe):
+    if (flow.definite | flow.maybe).intersection(looks):
         return
     fixed = _fixed(list(trees.values()), flow)
     texts = _texts(code, trees, bound, fixed)
@@ -100,7 +103,7 @@ def _asked_for(node: ast.AST) -> str:
     if not isinstance(node, ast.Compare) or len(node.ops) > 1:
         return ""
     inside = isinstance(node.ops[0], ast.In | ast.NotIn)
-    if not inside or not _is_call_of(node.comparators[0], "globals", "locals"):
+    if not inside or not _is_call_of(node.comparators[0], *TABLES, "dir"):
         return ""
     asked = node.left.value if isinstance(node.left, ast.Constant) else ""
     return asked if isinstance(asked, str) and asked.isidentifier() else ""
@@ -114,7 +117,7 @@ def _edits(cell: CodeCell, tree: ast.Module, bound: set[str], fixed: dict[int, s
         node = waiting.pop()
         if isinstance(node, INNER):  # names may be others there, and an error may be expected
             continue
-        if isinstance(node, ast.Subscript) and _is_call_of(node.value, "globals", "locals"):
+        if isinstance(node, ast.Subscript) and _is_call_of(node.value, *TABLES):
             key = node.slice.value if isinstance(node.slice, ast.Constant) else None
             if isinstance(node.ctx, ast.Load) and isinstance(key, str) and key in bound:
                 found.append(Edit(*span(node, where), key))
@@ -139,7 +142,7 @@ def _filled_in(node: ast.AST, bound: set[str]) -> list[tuple[ast.AST, str]]:
     """Return the variables that a text is filled in with, in the place of all of them."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
         text = getattr(node.left, "value", None)
-        if isinstance(text, str) and _is_call_of(node.right, "globals", "locals"):
+        if isinstance(text, str) and _is_call_of(node.right, *TABLES):
             names = FILLED_IN.findall(text.replace("%%", ""))
             if names and set(names) <= bound:
                 inner = ", ".join(f'"{one}": {one}' for one in sorted(set(names)))
@@ -149,7 +152,7 @@ def _filled_in(node: ast.AST, bound: set[str]) -> list[tuple[ast.AST, str]]:
         every = [one for one in node.keywords if one.arg is None]
         if isinstance(text, str) and len(node.keywords) == 1 and every and not node.args:
             names = _fields(text)
-            if _is_call_of(every[0].value, "globals", "locals") and set(names) <= bound and names:
+            if _is_call_of(every[0].value, *TABLES) and set(names) <= bound and names:
                 return [(every[0], ", ".join(f"{one}={one}" for one in sorted(set(names))))]
     return []
 
