@@ -49,8 +49,25 @@ def test_a_formula_too_long_for_a_docstring_is_only_named(formula):
 
 def test_a_table_is_no_prose_with_or_without_its_outer_bars():
     table = "Operator | Meaning\n--- | :---:\n== | equal\n\\| | or"
-    assert paragraphs([f"Before:\n{table}\n\na | b is a union"]) == ["Before:", "a | b is a union"]
+    assert paragraphs([f"Before\n{table}\n\na | b is a union"]) == ["Before", "a | b is a union"]
     assert paragraphs(["|a|b|\n|-|-|\n|1|2|"]) == []
+
+
+@pytest.mark.parametrize(
+    "omitted", ["```\nx = 1\n```", "|a|b|\n|-|-|\n|1|2|", "![a picture](a.png)"]
+)
+@pytest.mark.parametrize("apart", ["\n", "\n\n"])
+def test_what_is_left_out_is_not_announced(omitted, apart):
+    assert paragraphs([f"One\n\nVariables:{apart}{omitted}\n\nTwo"]) == ["One", "Two"]
+    said = f"This is how it is done:{apart}{omitted}\n\nTwo"
+    assert paragraphs([said]) == ["This is how it is done.", "Two"]
+    items = f"- first\n- then:{apart}{omitted}"
+    assert paragraphs([items]) == ["- first"]
+
+
+@pytest.mark.parametrize("below", ["- one\n- two", "<!-- hidden -->\n- one\n- two"])
+def test_what_is_there_is_announced(below):
+    assert paragraphs([f"These:\n\n{below}"]) == ["These:", "- one\n- two"]
 
 
 def test_a_quotation_of_several_paragraphs_stays_several():

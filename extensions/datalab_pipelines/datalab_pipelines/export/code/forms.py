@@ -31,7 +31,7 @@ SILENT = {"print", "display", "show", "shell"}
 GIVES_NOTHING = re.compile(
     r"matplotlib\.(pyplot\.|use$|style\.use$)|seaborn\.\w*(plot|map)$|(numpy\.)?random\.seed$|numpy\.set_printoptions$"
     r"|pandas\.set_option$|seaborn\.(set|set_theme|set_style|set_context|set_palette)$"
-    r"|warnings\.(filterwarnings|simplefilter)$|os\.makedirs$"
+    r"|warnings\.(filterwarnings|simplefilter)$|os\.makedirs$|IPython\.(core\.)?display\.display$"
 )
 
 

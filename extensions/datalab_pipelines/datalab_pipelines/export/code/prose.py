@@ -9,6 +9,7 @@ import textwrap
 from ..cells.headings import plain_text
 from ..model import StagePlan
 
+OMITTED = "\1"  # in the place of what only a page can show
 LISTED = re.compile(r"([-*+]|\d+[.)])\s")
 # The notebook is in the project: a long address is looked up there.
 LONG_LINK = re.compile(r"\[([^\]]+)\]\(\S{60,}\)")
@@ -34,6 +35,7 @@ EMPHASIS = (  # not in words: 5*x + 3*y, a**b, __init__
 )
 WITHIN = re.compile(r"(?:[-*+]\s+|\d+[.)]\s+)?\[+[^\]]*\]+\(#[^)]*\)\W*$")  # of a table of contents
 LONGEST_WORD = 85
+FEWEST_WORDS = 3  # of an announcement that says something without what it announces
 MOST_NOTES = 40  # lines of comment above a cell
 LONGEST = 2_000  # characters of prose in one docstring
 
@@ -46,13 +48,14 @@ def paragraphs(sources: list[str], headings: bool = False) -> list[str]:
     """
     found: list[str] = []
     for source in sources:
-        text = FORMULA.sub(_on_one_line, SHOWN.sub("\n", QUOTED.sub("", source)))
+        text = FORMULA.sub(_on_one_line, SHOWN.sub(_omitted, QUOTED.sub("", source)))
         for block in re.split(r"\n\s*\n", HEADING.sub(r"\n\n\g<0>\n\n", text)):
             items: list[str] = []
             table = TABLE.search(block)
             for line in block.splitlines():
                 one = line.strip()
-                if table and "|" in one:
+                if one.startswith((OMITTED, "![")) or (table and "|" in one):
+                    _announce_nothing(items or found)
                     continue
                 if not one or ON_PAGES.match(one) or WITHIN.match(one):
                     continue
@@ -67,6 +70,19 @@ def paragraphs(sources: list[str], headings: bool = False) -> list[str]:
             if said:
                 found.append("\n".join(said))
     return found
+
+
+def _announce_nothing(said: list[str]) -> None:
+    """Take the colon from the end of what has been said, as nothing follows that it announced."""
+    if said and said[-1].endswith(":"):
+        *kept, last = said.pop().split("\n")
+        if len(last.split()) > FEWEST_WORDS:
+            kept.append(f"{last[:-1].rstrip()}.")
+        said += ["\n".join(kept)] if kept else []
+
+
+def _omitted(match: re.Match[str]) -> str:
+    return "\n" if match[0].startswith("<!--") else f"\n\n{OMITTED}\n\n"
 
 
 def _on_one_line(match: re.Match[str]) -> str:
