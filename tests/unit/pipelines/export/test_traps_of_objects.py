@@ -64,6 +64,19 @@ APART |= {
         "print(np.array([1.23456]))",
         "np.set_printoptions(precision=4)\nprint(np.array([1.23456]))",
     ),
+    "a scaler that changes what it is given": stages(
+        "import numpy as np\nfrom sklearn.preprocessing import StandardScaler\n"
+        "from sklearn.pipeline import make_pipeline\nX = np.arange(6.0).reshape(3, 2)\nY = X + 1",
+        "scaler = StandardScaler(copy=False)\n_t = scaler.fit_transform(X)",
+        "print(X)\n_t = make_pipeline(StandardScaler(copy=False)).fit(Y).transform(Y)",
+        "print(Y)",
+    ),
+    "a model that changes what it is given": stages(
+        "import numpy as np\nfrom sklearn.linear_model import LinearRegression\n"
+        "X = np.arange(6.0).reshape(3, 2)",
+        "model = LinearRegression(copy_X=False)\n_t = model.fit(X, X[:, 0] * 2)",
+        "print(X)",
+    ),
     "a splitter that draws when it splits": stages(
         "from sklearn.model_selection import KFold\nimport numpy as np\nnp.random.seed(1)\n"
         "folds = KFold(3, shuffle=True)\nX = np.arange(9)",
@@ -179,6 +192,20 @@ def test_a_table_that_the_last_stage_changes_in_place_is_what_the_pipeline_gives
     plan, different = compare(cells)
     assert not different
     assert [port.name for port in plan.stages[-1].outputs] == ["df"]
+
+
+def test_the_data_of_which_a_model_was_made_is_not_handed_on_again():
+    plan, different = compare(
+        stages(
+            "import numpy as np\nX = np.array([[1.0, 2.0], [2.0, 1.0], [9.0, 8.0], [8.0, 9.0]])\n"
+            "centers = np.array([[0.0, 0.0], [9.0, 9.0]])",
+            "from sklearn.cluster import KMeans\nmodel = KMeans(2, init=centers, n_init=1)\n"
+            "_t = model.fit(X)\nprint(model.labels_)",
+            "print(X, centers)",
+        )
+    )
+    assert not different
+    assert [port.name for port in plan.stages[1].outputs] == []  # nothing later reads the model
 
 
 @pytest.mark.parametrize("name", APART)

@@ -99,9 +99,11 @@ def _cannot_be_stored(node: ast.AST, resolve: dict[str, str], generators: set[st
 
 
 def without_copy(node: ast.Call) -> bool:
-    """Say whether a call is told not to copy what it is given: ``copy=False``."""
+    """Say whether a call is told not to copy what it is, or will be, given: ``copy=False``."""
     return any(
-        word.arg == "copy" and isinstance(word.value, ast.Constant) and not word.value.value
+        word.arg in ("copy", "copy_X", "copy_x")
+        and isinstance(word.value, ast.Constant)
+        and not word.value.value
         for word in node.keywords
     )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ITERATOR = "iterator"  # what a splitter of scikit-learn gives
 SPLITTERS = "sklearn.model_selection."
+DATA = purity.COPIED | {purity.ARRAY}
 MOST_SPREAD = 8  # positions that ``*args`` may fill
 GIVES_PLAIN_DATA = {"predict", "evaluate", "numpy", "get_weights", "count_params", "to_json"}
 
@@ -39,12 +40,17 @@ def call(at: Follower, node: ast.Call) -> Value:
         at.change(named["out"].objects)
     if any(word.startswith("overwrite_") for word in named) or without_copy(node):
         at.change(everything)
+    if at.in_place & at.heap.inside(everything):  # cross_val_score(scaler, X)
+        at.change(everything)
     _may_draw(at, at.heap.inside(everything))
     name = at.name_of(node.func)
     at.sites.append(id(node))
     try:
         if name:
-            return library(at, node, name, given, named, everything)
+            value = library(at, node, name, given, named, everything)
+            if without_copy(node) and value.type.split(".")[0] in purity.ESTIMATOR_ROOTS:
+                at.in_place |= value.objects
+            return value
         if isinstance(node.func, ast.Attribute):
             return _method(at, node, node.func, given, named, everything)
         return own(at, node, at.value(node.func), given, named, everything)
@@ -112,6 +118,8 @@ def _method(
     _may_draw(at, at.heap.inside(owner.objects))
     if method == "split" and kinds and all(one.startswith(SPLITTERS) for one in kinds):
         return at.make(node, ITERATOR, owner.objects | everything)
+    if at.in_place & at.heap.inside(owner.objects):
+        at.change(everything)
     estimator = bool(kinds) and all(one.split(".")[0] in purity.ESTIMATOR_ROOTS for one in kinds)
     if "drawing" in kinds:
         at.change_only(owner.objects)
@@ -119,7 +127,8 @@ def _method(
     user = any(is_instance(at, one) for one in owner.objects)
     if estimator and purity.TRAINING.fullmatch(method):
         if method.startswith(("fit", "partial", "set")):
-            at.change(owner.objects)
+            built = at.heap.inside(owner.objects)  # of data, as a statsmodels model: not changed
+            at.change_only(frozenset(one for one in built if at.heap.types.get(one) not in DATA))
             at.heap.keep(owner.objects, _kept(given, named) - owner.objects)
         if method in ("fit", "partial_fit", "set_params", "set_output"):
             return owner if kind else at.make(node, "", owner.objects)

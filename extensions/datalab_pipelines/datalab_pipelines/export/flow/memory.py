@@ -37,6 +37,7 @@ class Memory:
         self.plain: dict[tuple[object, ...], bool] = {}  # classes, and whether it is an attribute
         self.told_apart: set[int] = set()  # comparisons by ``is`` of objects that are followed
         self.stored: Objects = NOTHING  # objects of which an attribute was set
+        self.in_place: Objects = NOTHING  # estimators that were told not to copy their data
         self.steps = 0
         self.limit = MOST_STEPS
         self.shallow = False
