@@ -24,6 +24,7 @@ INNER = (
     *(ast.DictComp, ast.GeneratorExp, ast.Try, ast.TryStar),
 )
 TABLES = ("globals", "locals", "vars")
+LOOKS = re.compile(rf"\b({'|'.join(TABLES)}|dir)\(\s*\)")
 TIMERS = {"timeit", "repeat", "Timer"}
 LOOSE = {"globals", "locals", "vars", "exec", "eval", "__import__", "setattr", "delattr"}
 FILLED_IN = re.compile(r"%(?:\((\w+)\))?")
@@ -32,15 +33,14 @@ OF_IPYTHON = {"In", "Out", "get_ipython", "exit", "quit", "open"}  # and what be
 
 def name_globals(code: list[CodeCell]) -> None:
     """Replace ``globals()`` and its like in cells where only certain names are read."""
-    looks = (*TABLES, "dir")
-    if not any(f"{one}(" in cell.code for cell in code for one in looks):
+    if not any(LOOKS.search(cell.code) for cell in code):
         return
     trees = {cell.index: ast.parse(cell.code) for cell in code if not cell.opaque}
     flow = Flow()
     for tree in trees.values():
         flow.run(tree.body)
     bound = {one for one in flow.definite | flow.maybe if not hasattr(builtins, one)}
-    if (flow.definite | flow.maybe).intersection(looks):
+    if (flow.definite | flow.maybe).intersection((*TABLES, "dir")):
         return
     fixed = _fixed(list(trees.values()), flow)
     texts = _texts(code, trees, bound, fixed)

@@ -44,6 +44,7 @@ class Draws:
             name: [one.statement.node for one in them if one.kind in ("function", "class")]
             for name, them in analysis.definitions.items()
         }
+        self._names: dict[ast.stmt, frozenset[str]] = {}  # that statements mention
         self.methods: set[str] = set()  # of the notebook's classes, that draw
         self.bound = {name for facts in analysis.facts.values() for name in facts.bound}
         nodes = [one.node for cell in analysis.code for one in cell.statements]
@@ -149,11 +150,17 @@ class Draws:
         while waiting:
             node = waiting.pop()
             found.append(node)
-            names = {one.id for one in nodes_in(node) if isinstance(one, ast.Name)}
-            for name in names - seen:
+            for name in self._names_in(node) - seen:
+                seen.add(name)
                 waiting += self.bodies.get(name, [])
-            seen |= names
         return found
+
+    def _names_in(self, node: ast.stmt) -> frozenset[str]:
+        if node not in self._names:
+            self._names[node] = frozenset(
+                one.id for one in nodes_in(node) if isinstance(one, ast.Name)
+            )
+        return self._names[node]
 
     def _seeds(self, node: ast.AST) -> bool:
         return any(
