@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from datalab_pipelines.export.command import main
@@ -32,6 +33,41 @@ def test_the_pipeline_reads_what_the_notebook_reads(tmp_path, capsys, awaits):
         path.write_text(text)
     wait = "import asyncio\nawait asyncio.sleep(0)"
     cells = ["## Read it", PREPARE, READ, "## Use it", USE, *([wait] if awaits else [])]
+    notebook = _written(tmp_path / "notebooks" / "sales.ipynb", cells)
+    folder = tmp_path / "elsewhere" / "sales"
+    status = main([str(notebook), "--verify", "--json", "--to", str(folder)])
+    said = json.loads(capsys.readouterr().out)
+    assert (status, said["verification"]["status"]) == (0, "equal")
+    assert len(said["plan"]["stages"]) == (1 if awaits else 2)
+    assert (folder / "files/data/a.csv").read_text() == "1\n2\n"
+    assert "`files/notebooks` stands for that" in (folder / "README.md").read_text()
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
+    done = subprocess.run(tests, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_pipeline_writes_into_the_folders_into_which_the_notebook_writes(tmp_path, capsys):
+    for name in ("notebooks/tables", "reports/figures"):
+        (tmp_path / name).mkdir(parents=True)
+    cells = [
+        *("## Write it", "rows = [1, 2]\nopen('tables/rows.txt', 'w').write(str(rows))"),
+        *("## Draw it", "print(open('tables/rows.txt').read(), rows)"),
+        "open('../reports/figures/rows.svg', 'w').write(f'<svg>{rows}</svg>')",
+    ]
+    notebook = _written(tmp_path / "notebooks" / "rows.ipynb", cells)
+    folder = tmp_path / "project"
+    status = main([str(notebook), "--verify", "--json", "--to", str(folder)])
+    said = json.loads(capsys.readouterr().out)
+    assert (status, said["verification"]["status"]) == (0, "equal"), said
+    assert len(said["plan"]["stages"]) == 2
+    for kept in ("files/notebooks/tables", "files/reports/figures"):
+        assert [one.name for one in (folder / kept).iterdir()] == [".gitkeep"]
+    subprocess.run([sys.executable, "pipeline.py", "run"], cwd=folder, check=True)
+    assert (folder / "files/reports/figures/rows.svg").read_text() == "<svg>[1, 2]</svg>"
+    assert [one.name for one in (tmp_path / "reports" / "figures").iterdir()] == []
+
+
+def _written(path: Path, cells: list[str]) -> Path:
     document = {
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -46,15 +82,5 @@ def test_the_pipeline_reads_what_the_notebook_reads(tmp_path, capsys, awaits):
             for one in cells
         ],
     }
-    notebook = tmp_path / "notebooks" / "sales.ipynb"
-    notebook.write_text(json.dumps(document))
-    folder = tmp_path / "elsewhere" / "sales"
-    status = main([str(notebook), "--verify", "--json", "--to", str(folder)])
-    said = json.loads(capsys.readouterr().out)
-    assert (status, said["verification"]["status"]) == (0, "equal")
-    assert len(said["plan"]["stages"]) == (1 if awaits else 2)
-    assert (folder / "files/data/a.csv").read_text() == "1\n2\n"
-    assert "`files/notebooks` stands for that" in (folder / "README.md").read_text()
-    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
-    done = subprocess.run(tests, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    path.write_text(json.dumps(document))
+    return path

@@ -1,7 +1,13 @@
 """The files that belong to a notebook, however the code puts their paths together."""
 
 import pytest
-from datalab_pipelines.export.code.data_files import data_files, placed, working_folder
+from datalab_pipelines.export.code.data_files import (
+    data_files,
+    empty_folders,
+    kept_folders,
+    placed,
+    working_folder,
+)
 from exporting import planned
 
 LIES_THERE = [
@@ -92,3 +98,44 @@ def test_a_notebook_that_reads_its_own_folder_needs_no_other_place(tmp_path):
     plan = planned(tmp_path, ["a = open('a.csv').read()\nb = '../not-there.csv'"])
     assert working_folder(plan) == ""
     assert list(placed(plan)) == ["a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("plt.savefig('figures/a.png')", ["figures"]),
+        ("plt.savefig('./figures/a.png')", ["figures"]),
+        ("plt.savefig(f'figures/deep/{x}.png')", ["figures/deep"]),
+        (
+            "import os\nFIGURES = 'figures'\nplt.savefig(os.path.join(FIGURES, 'a.png'))",
+            ["figures"],
+        ),
+        ("from pathlib import Path\nx.to_csv(Path('figures') / 'a.csv')", ["figures"]),
+        ("open('figures/a.txt', 'w')\nopen('notes/a.txt')", ["figures"]),  # that has a file
+        ("x = 'figures'", []),
+        ("plt.savefig('elsewhere/a.png')", []),
+        ("import os\nos.makedirs('figures', exist_ok=True)\nplt.savefig('figures/a.png')", []),
+        ("!mkdir figures\nplt.savefig('figures/a.png')", []),
+        ("import os\nprint(os.listdir('figures'))\nplt.savefig('figures/a.png')", []),
+        ("plt.savefig('../reports/a.png')", ["../reports"]),
+    ],
+)
+def test_a_folder_into_which_the_notebook_writes_is_there(tmp_path, code, found):
+    here = tmp_path / "notebooks"
+    for name in ("figures/deep", "notes", "../reports"):
+        (here / name).mkdir(parents=True)
+    (here / "notes" / "a.txt").write_text("1")
+    plan = planned(here, [f"plt, x = 0, 0\n{code}"])
+    assert empty_folders(plan) == found
+
+
+def test_folders_keep_their_places_in_the_project(tmp_path):
+    here = tmp_path / "notebooks"
+    for name in ("figures", "../reports/figures"):
+        (here / name).mkdir(parents=True)
+    plan = planned(here, ["open('figures/a', 'w')"])
+    assert kept_folders(plan) == ["figures"]
+    plan = planned(here, ["open('figures/a', 'w')\nopen('../reports/figures/a', 'w')"])
+    assert working_folder(plan) == "files/notebooks"
+    kept = ["files/notebooks", "files/reports/figures", "files/notebooks/figures"]
+    assert kept_folders(plan) == kept

@@ -28,6 +28,8 @@ PLACEHOLDER = re.compile(r"%[-+ 0#]*\d*(?:\.\d+)?[diouxXeEfgGs]|\{[^{}]*\}")
 ENDING = re.compile(r"[-_.\w]*\.\w+")
 BETWEEN_WORDS = re.compile(r"[\s;|&<>()`\"']+")
 LISTERS = {"ls", "find", "tree", "du"}
+MAKERS = {"mkdir", "makedirs"}
+WRITERS = re.compile(r"savefig|save\w*|im(save|write)|to_[a-z]+|dump|open|write\w*|touch")
 LISTS = {"listdir", "scandir", "walk", "iterdir", "glob", "rglob", "iglob", "load_files"}
 
 
@@ -38,11 +40,35 @@ KEEP = ".gitkeep"
 def data_files(plan: Plan) -> list[str]:
     """Return the files that the notebook names, relative to its folder, and its modules."""
     notebook = plan.analysis.notebook.path.resolve()
-    run = _named_by_magics(plan) | {name for cell in plan.analysis.code for name in cell.runs}
+    run = _run_by(plan)
     found = set(_fitting(notebook.parent, _texts_of(plan.analysis, run)))
     found |= set(modules(plan).values())
     found.discard(notebook.name)
     return sorted(one for one in found if not one.endswith(".ipynb") or one in run)
+
+
+def empty_folders(plan: Plan) -> list[str]:
+    """Return folders that the notebook names and none of whose files is its, relative to its own.
+
+    What it writes there needs them: ``plt.savefig("figures/a.png")``. None where it makes folders
+    itself, or lists what is in them.
+    """
+    texts = _texts_of(plan.analysis, _run_by(plan))
+    if texts.makes or texts.lists:
+        return []
+    folder = plan.analysis.notebook.path.resolve().parent
+    used = {parent for name in data_files(plan) for parent in Path(name).parents}
+    found = {
+        Path(os.path.relpath(here, folder))
+        for here, _ in _folders(folder, texts)
+        if here.name in texts.leading and here != folder and here not in folder.parents
+    }
+    inner = {parent for one in found for parent in one.parents}
+    return sorted(one.as_posix() for one in found - used - inner)
+
+
+def _run_by(plan: Plan) -> set[str]:
+    return _named_by_magics(plan) | {name for cell in plan.analysis.code for name in cell.runs}
 
 
 def _texts_of(analysis: Analysis, run: set[str]) -> Texts:
@@ -100,7 +126,8 @@ def working_folder(plan: Plan) -> str:
     ``../data/a.csv`` has to be the same file there: so what lies around the notebook keeps its
     places below ``FILES``, and the stages work in the folder that stands for the notebook's.
     """
-    up = max((Path(name).parts.count("..") for name in data_files(plan)), default=0)
+    beside = [*data_files(plan), *empty_folders(plan)]
+    up = max((Path(name).parts.count("..") for name in beside), default=0)
     parents = plan.analysis.notebook.path.resolve().parent.parts
     return "/".join([FILES, *parents[-up:]]) if up else ""
 
@@ -115,6 +142,13 @@ def placed(plan: Plan) -> dict[str, Path]:
     if work:  # the stages are imported before they go to that folder
         found |= {path: folder / name for path, name in modules(plan).items()}
     return found
+
+
+def kept_folders(plan: Plan) -> list[str]:
+    """Return the folders of the project that have to be there though they may hold no file."""
+    work = working_folder(plan)
+    inner = [os.path.normpath(f"{work}/{name}") if work else name for name in empty_folders(plan)]
+    return [*([work] if work else []), *inner]
 
 
 class Texts:
@@ -132,8 +166,14 @@ class Texts:
         # "*", or "*_*", says nothing about a name.
         self.patterns = [one for one in patterns if "*" in one and re.search("[A-Za-z]{2}", one)]
         self.endings = tuple(one for one in last if ENDING.fullmatch(one) and one[0] in "._-")
-        self.lists = any(_called(one) in LISTS for node in nodes for one in nodes_in(node))
-        self.lists = self.lists or bool(LISTERS & set(_words_for_shells(nodes)))
+        words = set(_words_for_shells(nodes))
+        called = {_called(one) for node in nodes for one in nodes_in(node)}
+        self.lists = bool(called & LISTS or words & LISTERS)
+        self.makes = bool(called & MAKERS or words & MAKERS)
+        # Of folders, in texts that name something in them; any that is named, if files are written.
+        self.leading = {part for text in texts for part in SEPARATOR.split(text)[:-1]}
+        if any(WRITERS.fullmatch(one) for one in called):
+            self.leading |= self.parts
 
     def fit(self, name: str) -> bool:
         """Say whether the texts can make the name of a file."""
@@ -169,9 +209,18 @@ def _formatted(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 
 def _fitting(folder: Path, texts: Texts) -> Iterator[str]:
-    """Return the files that the texts name, relative to ``folder``; it and those above, for ``..``.
+    """Return the files that the texts name, relative to ``folder``."""
+    for here, inside in _folders(folder, texts):
+        top = here == folder or here in folder.parents
+        listed = texts.lists and not top and len(inside) <= MOST_FILES
+        for path in inside:
+            if path.is_file() and (listed or texts.fit(path.name)):
+                yield Path(os.path.relpath(path, folder)).as_posix()
 
-    Only folders that are named are looked into.
+
+def _folders(folder: Path, texts: Texts) -> Iterator[tuple[Path, list[Path]]]:
+    """Return the folders that the texts name, and what is in them: ``folder``, those in it, and,
+    for ``..``, those above.
     """
     above = folder.parents[: texts.up]
     waiting = [folder, *above]
@@ -181,15 +230,11 @@ def _fitting(folder: Path, texts: Texts) -> Iterator[str]:
             inside = sorted(here.iterdir())
         except OSError:  # of somebody else
             continue
-        top = here == folder or here in above
-        listed = texts.lists and not top and len(inside) <= MOST_FILES
         for path in inside:
-            if path.is_dir():
+            if path.is_dir() and path.name in texts.parts:
                 mine = path == folder or path in above or path.is_symlink() or _exported(path)
-                if path.name in texts.parts and not mine:
-                    waiting.append(path)
-            elif path.is_file() and (listed or texts.fit(path.name)):
-                yield Path(os.path.relpath(path, folder)).as_posix()
+                waiting += [] if mine else [path]
+        yield here, inside
 
 
 def _exported(folder: Path) -> bool:

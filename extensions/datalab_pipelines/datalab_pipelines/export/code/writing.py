@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..model import Plan
-from .data_files import KEEP, placed, working_folder
+from .data_files import KEEP, kept_folders, placed
 from .rendering import code_files
 from .withholding import withheld
 
@@ -47,8 +47,7 @@ def data(plan: Plan) -> Files:
     """Return the notebook and the files that it names, unless they are withheld."""
     out = withheld(plan)
     found = {name: path.read_bytes() for name, path in placed(plan).items() if name not in out}
-    if work := working_folder(plan):
-        found[f"{work}/{KEEP}"] = b""  # git keeps no empty folder
+    found |= {f"{one}/{KEEP}": b"" for one in kept_folders(plan)}  # git keeps no empty folder
     return {**found, plan.analysis.notebook.path.name: _copy(plan)}
 
 

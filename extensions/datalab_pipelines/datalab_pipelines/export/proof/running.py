@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...artifacts import REPORT
-from ..code.data_files import data_files, modules, working_folder
+from ..code.data_files import data_files, empty_folders, modules, working_folder
 from ..errors import ExportError
 from ..facts.naming import dotted, library_names
 from ..model import Plan
@@ -166,6 +166,8 @@ def _fill(plan: Plan, folder: Path) -> Path:
     for target, name in files.items():
         (here / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source.parent / name, here / target)
+    for name in empty_folders(plan):
+        (here / name).mkdir(parents=True, exist_ok=True)
     return here
 
 
