@@ -137,11 +137,14 @@ def test_a_name_that_cannot_be_is_refused_before_anything_runs(tmp_path, capsys,
     [
         ("import nothing_of_this_name", "No module named", "Install nothing_of_this_name"),
         ("raise OSError('<urlopen error> URLError')", "URLError", "from the network"),
-        ("open('no.csv')", "FileNotFoundError", "has to lie in its folder"),
+        ("open('no.csv')", "FileNotFoundError", "there is none: correct the path"),
+        ("open('/nowhere/no.csv')", "FileNotFoundError", "There is none: correct the path"),
+        ("open('vsc.ereht'[::-1])", "FileNotFoundError", "name it as text"),
         ("def f():\n    return 1 / 0\nf()", "ZeroDivisionError: division by zero", "Restart"),
     ],
 )
 def test_a_notebook_that_fails_is_refused_with_its_cell_and_line(tmp_path, cell, said, hint):
+    (tmp_path / "there.csv").write_text("1")
     plan = planned(tmp_path, ["x = 1", cell])
     with pytest.raises(export.ExportError) as caught:
         verify(plan)

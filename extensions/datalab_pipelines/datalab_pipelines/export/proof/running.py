@@ -26,6 +26,7 @@ GRACE = 10.0  # seconds for what is stopped to end what it started
 RAISED = re.compile(r"[\w.]+(?:Error|Exception|Exit|Interrupt|Warning)\b(?::|$)|[\w.]+: ")
 IN_CELL = re.compile(r'File "cell (\d+)", line (\d+)')
 NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
+NO_FILE = re.compile(r"FileNotFoundError\b.*?'([^']+)'", re.DOTALL)
 NO_NETWORK = re.compile(
     r"URLError|NameResolutionError|ConnectionError|ConnectTimeout|MaxRetryError|gaierror"
 )
@@ -112,36 +113,24 @@ def run_notebook(plan: Plan, folder: Path, timeout: float, more: dict[str, str])
     more = {REPORT: str(folder / ".report"), **more}
     done = process(["-m", "datalab_pipelines.export.proof.reference"], folder, timeout, more)
     if done.returncode:
-        raise does_not_run(done.stderr, {one.index: one.runs for one in plan.analysis.code})
+        runs = {one.index: one.runs for one in plan.analysis.code}
+        raise does_not_run(done.stderr, runs, plan.analysis.notebook.path.resolve().parent)
     loaded: Run = json.loads((folder / ".digests.json").read_text(encoding="utf-8"))
     return loaded
 
 
-def does_not_run(trace: str, runs: Mapping[int, Sequence[str]] | None = None) -> ExportError:
+def does_not_run(
+    trace: str, runs: Mapping[int, Sequence[str]] | None = None, beside: Path | None = None
+) -> ExportError:
     """Return the error for a notebook that failed; ``trace`` is what Python wrote.
 
     ``runs`` are the files whose code a cell holds: its lines are not those that a person sees.
+    ``beside`` is the notebook's own folder.
     """
     lines = trace.strip().splitlines() or ["nothing was said"]
     last = max((n for n, line in enumerate(lines) if RAISED.match(line)), default=len(lines) - 1)
     said = "\n".join(lines[last : last + 4])
     places = IN_CELL.findall(trace)
-    hint = (
-        "Restart the kernel, run all cells, and correct what fails. A cell that is meant to fail "
-    )
-    hint += "gets the tag raises-exception."
-    if missing := NOT_INSTALLED.search(said):
-        hint = (
-            f"Install {missing[1]} where the notebook runs: %pip install, then restart the kernel."
-        )
-    elif "FileNotFoundError" in said:
-        hint = (
-            "It runs in a copy: what it reads has to lie in its folder or below, and a cell has to "
-        )
-        hint += "name it as text."
-    elif NO_NETWORK.search(said):
-        hint = "It needs something from the network, which cannot be reached from here. Keep the "
-        hint += "data beside the notebook, or export without --verify."
     cell, line = map(int, places[-1]) if places else (0, 0)
     files = (runs or {}).get(cell - 1, ())
     line = 0 if files else line
@@ -150,8 +139,33 @@ def does_not_run(trace: str, runs: Mapping[int, Sequence[str]] | None = None) ->
         f"the notebook does not run from top to bottom: {said}{within}",
         cell=cell - 1 if cell else None,
         line=line or None,
-        hint=hint,
+        hint=_what_to_do(said, beside),
     )
+
+
+def _what_to_do(said: str, beside: Path | None) -> str:
+    if missing := NOT_INSTALLED.search(said):
+        return (
+            f"Install {missing[1]} where the notebook runs: %pip install, then restart the kernel."
+        )
+    if lacking := NO_FILE.search(said):
+        name = lacking[1]
+        if beside and not (beside / name).exists():
+            where = (
+                "There is none" if Path(name).is_absolute() else f"Seen from {beside} there is none"
+            )
+            return f"{where}: correct the path, or put the file there."
+        hint = (
+            "The notebook runs in a copy of its folder, with the files that its cells name: name "
+        )
+        return f"{hint}it as text, or the folder and the file."
+    if NO_NETWORK.search(said):
+        hint = "It needs something from the network, which cannot be reached from here. Keep the "
+        return f"{hint}data beside the notebook, or export without --verify."
+    hint = (
+        "Restart the kernel, run all cells, and correct what fails. A cell that is meant to fail "
+    )
+    return f"{hint}gets the tag raises-exception."
 
 
 def _fill(plan: Plan, folder: Path) -> Path:
