@@ -65,6 +65,10 @@ def test_headings_are_found_as_people_write_them(source, found):
         ("tell me the # of people who has left", "tell_people_left"),
         ("Predict salary by the other features", "predict_salary_other_features"),
         ("3d plots", "part_3d_plots"),
+        ("Simulate MA(2) process and make forecasts", "simulate_ma_2_process"),
+        ("Preparation of the data — Feature engineering", "preparation_data"),
+        ("Evaluate signals against forward returns", "evaluate_signals"),
+        ("Train and evaluate the model on new data", "train_evaluate_model_new_data"),
     ],
 )
 def test_names_are_short_and_say_what_the_title_says(title, name):

@@ -19,7 +19,25 @@ SMALL = {  # said in a title, and missed by nobody in a name that would be cut
     *("they", "this", "those", "to", "us", "using", "was", "we", "were", "what", "which", "who"),
     *("will", "with", "you", "your"),
 }
-DANGLING = SMALL - {"do", "let"}  # at the end of a name that was cut
+DANGLING = SMALL - {"do", "let"} | {  # at the end of a name that was cut
+    *(
+        "about",
+        "across",
+        "after",
+        "against",
+        "before",
+        "between",
+        "but",
+        "if",
+        "not",
+        "over",
+        "per",
+    ),
+    *("than", "through", "under", "versus", "via", "vs", "when", "where", "whether", "within"),
+    "without",
+}
+WORD = re.compile(r"[a-z0-9]+")
+CLAUSE = re.compile(r"[,;:–—|]|\s-\s|\b(?:and|or|und|et|y)\b", re.IGNORECASE)  # another one begins
 _RUSSIAN = "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh shch  y  e yu ya"
 CYRILLIC = str.maketrans(
     dict(zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", _RUSSIAN.split(" "), strict=True))
@@ -33,7 +51,9 @@ def slug(text: str, by: str) -> str:
     Nothing where there is no letter that has an ASCII one for it.
     """
     text = COUNTED.sub("", text, count=1)
-    words = re.findall(r"[a-z0-9]+", _ascii(text))
+    clauses = [WORD.findall(_ascii(part)) for part in CLAUSE.split(text)]
+    first = {clause[0] for clause in clauses[1:] if clause}
+    words = WORD.findall(_ascii(text))
     while words and (words[0].isdigit() or len(words[0]) == 1) and len(words) > 1:
         words = words[1:]
     if len(by.join(words)) > LONGEST:
@@ -41,6 +61,8 @@ def slug(text: str, by: str) -> str:
     taken: list[str] = []
     for word in words:
         if taken and len(by.join([*taken, word])) > LONGEST:
+            if len(taken) > 2 and taken[-1] in first:  # "train, and evaluate" what was cut
+                taken.pop()
             while len(taken) > 1 and taken[-1] in DANGLING:
                 taken.pop()
             break
