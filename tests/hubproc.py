@@ -230,6 +230,17 @@ class Person:
         return found[1]
 
     def start(self, profile: str, **fields: str) -> httpx.Response:
+        """Click a card, and wait for as long as the page says that the workspace starts."""
+        page = self.click(profile, **fields)
+
+        def arrived() -> httpx.Response | None:
+            again = self.http.get(page.url)
+            waits = again.status_code == 200 and "/spawn-pending/" in again.url.path
+            return None if waits else again
+
+        return until(arrived) if "/spawn-pending/" in page.url.path else page
+
+    def click(self, profile: str, **fields: str) -> httpx.Response:
         """Click a card."""
         xsrf = self.xsrf(self.http.get("/hub/home"))
         data = {"profile": profile, "_xsrf": xsrf, **fields}

@@ -199,7 +199,7 @@ def running_port(data_dir: Path) -> int:
 
 
 def _offboard(arguments: argparse.Namespace) -> int:
-    from .local import operator_token
+    from .instance import operator_token
     from .offboard import HomeFate, Offboarding
     from .ports import LOOPBACK
 
@@ -223,8 +223,9 @@ def _offboard(arguments: argparse.Namespace) -> int:
 
 
 def _orphans(arguments: argparse.Namespace) -> int:
-    from .local import LOOPBACK, operator_token
+    from .instance import operator_token
     from .orphans import find_orphans
+    from .ports import LOOPBACK
 
     data_dir = arguments.data_dir.absolute()
     if arguments.url:

@@ -14,14 +14,13 @@ from typing import Any
 
 from . import compat
 from .errors import DatalabError
+from .instance import STATUS_FD
 from .site import Site
 from .spawner.reconcile import keep_reconciled
 
 RECONCILE_EVERY = timedelta(minutes=5)
 ORPHAN_AGE = timedelta(minutes=1)
 """How old something without an owner has to be before it is removed."""
-STATUS_FD = "DATALAB_STATUS_FD"
-"""Environment variable: a descriptor on which ``datalab up`` reads one JSON line per event."""
 
 _tasks: set[asyncio.Task[None]] = set()  # asyncio itself keeps only weak references
 

@@ -1,4 +1,8 @@
-"""The directories and the identity of one installation."""
+"""The directories, the identity and the operator's token of one installation, and what
+``datalab up`` tells its hub.
+
+Imports nothing large: commands should answer at once.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,12 @@ import secrets
 from pathlib import Path
 
 from .errors import DatalabError
+
+# Environment variables, from ``datalab up`` to its hub:
+CATALOG, DATA_DIR, PORT = "DATALAB_CATALOG", "DATALAB_DATA_DIR", "DATALAB_PORT"
+OWNER, KEEP_WORKSPACES = "DATALAB_OWNER", "DATALAB_KEEP_WORKSPACES"
+STATUS_FD = "DATALAB_STATUS_FD"
+"""A descriptor on which ``datalab up`` reads one JSON line per event."""
 
 
 def private_directory(path: Path, *, traversable: bool = False) -> Path:
@@ -47,3 +57,13 @@ def instance_id(directory: Path) -> str:
         name = secrets.token_hex(6)
         path.write_text(name + "\n")
         return name
+
+
+def operator_token(data_dir: Path) -> str:
+    """Return the token with which ``datalab`` commands talk to the hub; kept with mode 0600."""
+    path = data_dir / "hub" / "operator_token"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    return path.read_text()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 from jupyterhub.proxy import ConfigurableHTTPProxy
@@ -12,14 +11,19 @@ from traitlets.config import Config
 from . import housekeeping
 from .config import OPERATOR, ROLES, configure
 from .demo_sagemaker import configure_demo
-from .instance import private_directory
+from .instance import (
+    CATALOG,
+    DATA_DIR,
+    KEEP_WORKSPACES,
+    OWNER,
+    PORT,
+    operator_token,
+    private_directory,
+)
 from .ports import LOOPBACK, Ports
 from .proxy import proxy_command
 from .signin.uids import UidTable, multi_person_obstacle
 from .spawner.local import LocalPlatform
-
-CATALOG, DATA_DIR, PORT = "DATALAB_CATALOG", "DATALAB_DATA_DIR", "DATALAB_PORT"
-OWNER, KEEP_WORKSPACES = "DATALAB_OWNER", "DATALAB_KEEP_WORKSPACES"
 
 
 class LocalProxy(ConfigurableHTTPProxy):
@@ -73,13 +77,3 @@ def configure_local(c: Config) -> None:
     assert isinstance(platform, LocalPlatform)
     if obstacle is None:
         platform.give_each_person_a_uid(UidTable(hub_dir / "uids.json"))
-
-
-def operator_token(data_dir: Path) -> str:
-    """Return the token with which ``datalab`` commands talk to the hub; kept with mode 0600."""
-    path = data_dir / "hub" / "operator_token"
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-    return path.read_text()

@@ -51,7 +51,7 @@ class Offboarding:
         user: the person's name.
         data_dir: Datalab's data directory.
         api_url: of the hub, ending in ``/hub/api``.
-        token: the operator's, see ``local.operator_token``.
+        token: the operator's, see ``instance.operator_token``.
         fate: of the home.
     """
 

@@ -22,9 +22,15 @@ import psutil
 from . import demo_data, demo_sagemaker
 from .catalog import load_catalog
 from .errors import DatalabError
-from .housekeeping import STATUS_FD
-from .instance import private_directory
-from .local import CATALOG, DATA_DIR, KEEP_WORKSPACES, OWNER, PORT
+from .instance import (
+    CATALOG,
+    DATA_DIR,
+    KEEP_WORKSPACES,
+    OWNER,
+    PORT,
+    STATUS_FD,
+    private_directory,
+)
 from .ports import LOOPBACK
 from .proxy import proxy_command
 from .signin import links

@@ -2,7 +2,3 @@
 
 In production any ``oauthenticator`` class takes this place (docs/how-to/sign-in.md).
 """
-
-from .local import LocalAuthenticator
-
-__all__ = ["LocalAuthenticator"]

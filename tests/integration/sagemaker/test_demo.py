@@ -18,7 +18,7 @@ def test_the_demo_runs_a_gpu_workspace_and_leaves_no_process_at_its_end(tmp_path
         person = Person(site)
         page = person.sign_in(site.link()).text
         assert "GPU, A10G 24 GB" in page
-        progress = person.start("gpu")
+        progress = person.click("gpu")
         assert "spawn-pending" in str(progress.url)
         until(lambda: outcomes(site)[-1] == ("start", "ok"), 90)
         until(lambda: person.http.get(str(progress.url)).url.path.startswith("/user/"))
