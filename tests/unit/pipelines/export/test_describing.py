@@ -26,6 +26,14 @@ def test_of_much_that_cannot_be_compared_the_first_is_told(tmp_path):
     )
 
 
+def test_a_difference_beside_what_varies_may_be_chance(tmp_path):
+    found = Verification("different", planned(tmp_path, ["x = [1]"]), different={"x": "nb"})
+    assert [one for one in proof(found) if "seeds" in one] == []
+    found.not_comparable = {"y": "it changes from run to run"}
+    assert proof(found)[0] == "THE PIPELINE IS NOT THE NOTEBOOK: x (after nb)."
+    assert "set seeds" in proof(found)[1]
+
+
 def test_a_value_that_no_digest_stands_for_says_what_it_is():
     import matplotlib.figure
 

@@ -106,6 +106,11 @@ SPLIT = {
         "df['y'] = s * 2",
         "df.loc[0, 'x'] = 9\nt = s.sum()",
     ),
+    "names with an underscore before them": (
+        "_x = [1]\n_y = sum([3])\nx = [2]\n_1a = [4]\n_class = [5]",
+        "_x.append(_y)\n__ = x + _1a",
+        "z = [_x, _y, x, _1a, _class, __]",
+    ),
     "names of ours": ("variables = [1]\nshow = 2\nshow += 1", "stage = show", "kept = stage"),
     "settings": (
         "import pandas as pd\npd.set_option('display.max_rows', 7)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from ..flow.connecting import FILES, RANDOM
@@ -82,9 +83,26 @@ class Ports:
         name = self.result_name(stage)
         lines = [f"class {name}(NamedTuple):", f'    """What `{stage.name}` gives."""', ""]
         lines += [
-            f"    {self.name(port)}: {self.hint(module.hints, port)}" for port in stage.outputs
+            f"    {field}: {self.hint(module.hints, port)}"
+            for field, port in zip(self._fields(stage), stage.outputs, strict=True)
         ]
         return name, "\n".join(lines)
+
+    def _fields(self, stage: StagePlan) -> list[str]:
+        """Return the names of what a stage gives: a NamedTuple has none with ``_`` before it."""
+        taken = {self.name(port) for port in stage.outputs}
+        found: list[str] = []
+        for port in stage.outputs:
+            name = self.name(port)
+            if name.startswith("_"):
+                name = name.lstrip("_")
+                if not name.isidentifier() or iskeyword(name):
+                    name = f"value_{name}".rstrip("_")
+                while name in taken:
+                    name += "_"
+                taken.add(name)
+            found.append(name)
+        return found
 
     def result_name(self, stage: StagePlan) -> str:
         """Return the name of the class of what a stage gives."""
@@ -98,9 +116,10 @@ class Ports:
         """Return the lines that return what a stage gives."""
         if not stage.outputs:
             return []
-        parts = [(self.name(port), self._given(port, module)) for port in stage.outputs]
-        if len(parts) == 1:
-            return [f"return {parts[0][1]}"]
+        values = [self._given(port, module) for port in stage.outputs]
+        if len(values) == 1:
+            return [f"return {values[0]}"]
+        parts = zip(self._fields(stage), values, strict=True)
         inner = ", ".join(f"{name}={value}" for name, value in parts)
         return [f"return {self.result_name(stage)}({inner})"]
 

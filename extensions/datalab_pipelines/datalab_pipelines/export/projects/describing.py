@@ -10,6 +10,7 @@ from ..proof.verifying import Verification
 
 WIDTH = 72
 MOST = 8
+VARIES = "from run to run"  # in the reasons that ``comparing`` gives
 BEGIN, END = "<!-- datalab-export: begin -->", "<!-- datalab-export: end -->"
 
 
@@ -64,6 +65,11 @@ def proof(verification: Verification | None) -> list[str]:
         f"the output of cell {cell}": why
         for cell, why in verification.outputs_not_comparable.items()
     }
+    if verification.status == "different" and any(VARIES in why for why in unknown.values()):
+        found.append(
+            "Other results change from run to run in the notebook itself, so this may be chance: "
+            "set seeds (random_state=0, np.random.seed(0)), and export again."
+        )
     if unknown:
         reasons: dict[str, list[str]] = {}
         for what, why in list(unknown.items())[:MOST]:
