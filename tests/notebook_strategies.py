@@ -6,7 +6,7 @@ Every line is of a kind, so that a test can say which kinds its examples reached
 from exporting import stages
 from hypothesis import strategies as st
 
-NAMES = ["a", "b", "c", "d", "e"]
+NAMES = ["a", "b", "c", "d", "_e"]
 name = st.sampled_from(NAMES)
 number = st.integers(0, 9)
 START = "\n".join(["import random", "import numpy as np", *(f"{one} = [1]" for one in NAMES)])

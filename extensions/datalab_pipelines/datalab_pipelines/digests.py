@@ -12,6 +12,7 @@ import functools
 import hashlib
 import io
 import pickle
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from typing import Any
 
 from .kinds import module_of
 
+# What Python and IPython keep by themselves: __name__, _, _12, _i3, _oh.
+OF_PYTHON = re.compile(r"__\w+__|_+\d*|_i+\d*|_[dios]h|_exit_code")
 SKIPPED = {"In", "Out", "exit", "quit", "open", "get_ipython"}
 LARGEST = 3_000_000
 PLAIN = (type(None), bool, int, float, complex, str, bytes)
@@ -38,8 +41,7 @@ def digests(variables: dict[str, Any]) -> dict[str, str]:
     """Return the digest of every variable; ``?`` and why for one that cannot be compared."""
     found = {}
     for name, value in list(variables.items()):
-        skipped = name.startswith("_") or name in SKIPPED or isinstance(value, types.ModuleType)
-        if not skipped:
+        if not _skipped(name, value):
             try:
                 found[name] = digest(value)
             except NotComparable as error:
@@ -47,6 +49,12 @@ def digests(variables: dict[str, Any]) -> dict[str, str]:
             except Exception as error:  # noqa: BLE001 - __reduce__ may raise anything
                 found[name] = f"? {type(error).__name__}: {error}"[:200]
     return found
+
+
+def _skipped(name: str, value: object) -> bool:
+    """Say whether a variable is none of the notebook's, or a module."""
+    own = name not in SKIPPED and not OF_PYTHON.fullmatch(name)
+    return not own or isinstance(value, types.ModuleType)
 
 
 def digest(value: Any) -> str:
@@ -63,7 +71,7 @@ def digests_from_files(variables: dict[str, Any]) -> dict[str, str]:
     """
     found = {}
     for name, value in list(variables.items()):
-        if name.startswith("_") or name in SKIPPED or isinstance(value, types.ModuleType):
+        if _skipped(name, value):
             continue
         walk = _Walk()
         try:

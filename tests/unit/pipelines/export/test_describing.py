@@ -47,3 +47,9 @@ def test_a_value_that_no_digest_stands_for_says_what_it_is():
     assert found["g"] == "? it is a generator"
     assert found["odd"] == "? RuntimeError: no"
     assert not found["n"].startswith("?")
+
+
+def test_what_python_and_ipython_keep_has_no_digest():
+    kept = ["_", "__", "_1", "_i", "_ii", "_i12", "_oh", "_dh", "_exit_code", "__name__", "In"]
+    own = ["_x", "_244_err", "__x", "_id", "x_"]
+    assert list(digests(dict.fromkeys([*kept, *own], 1))) == own

@@ -147,6 +147,18 @@ def test_a_setting_that_is_lost_is_noticed():
     assert any("shows" in what for what in different)
 
 
+def test_a_variable_with_an_underscore_before_it_is_compared_as_any():
+    cells = ["## One", "_x = sum([1])\nx = sum([2])", "## Two", "_y = [_x, x]"]
+
+    def change(folder):
+        for path in (folder / "stages").glob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            path.write_text(text.replace("sum([1])", "sum([3])"))
+
+    assert not compare(cells)[1]
+    assert compare(cells, change=change)[1]
+
+
 def test_a_mutant_that_cannot_be_exported_counts_as_noticed():
     with tempfile.TemporaryDirectory() as scratch:
         plan = planned(scratch, ["x = 1"])
