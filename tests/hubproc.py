@@ -238,7 +238,7 @@ class Person:
             waits = again.status_code == 200 and "/spawn-pending/" in again.url.path
             return None if waits else again
 
-        return until(arrived) if "/spawn-pending/" in page.url.path else page
+        return until(arrived, 60) if "/spawn-pending/" in page.url.path else page
 
     def click(self, profile: str, **fields: str) -> httpx.Response:
         """Click a card."""
