@@ -20,11 +20,14 @@ from .serving import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-# Against what importing JupyterLab costs on the same machine, at the same time.
-TIMES_ITS_IMPORT = 1.4
-IMPORTING = """
-import resource
-import jupyterlab.labapp
+# Against what JupyterLab alone costs on the same machine, at the same time, until it listens. A
+# workspace has the hub's extension to load beside it: 1.2 times on a quiet machine.
+TIMES_PLAIN = 1.8
+PLAIN = """
+import resource, sys
+from jupyterlab.labapp import LabApp
+sys.argv = ["jupyter-lab"]
+LabApp.initialize_server(["--ServerApp.port=0", "--ServerApp.open_browser=False"])
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(used.ru_utime + used.ru_stime)
 """
@@ -54,13 +57,13 @@ async def test_it_opens_cheaply_and_every_kernel_executes_a_cell(
         for kernel in specs["kernelspecs"]:
             printed = await execute(ann, CELLS[kernel], kernel=kernel, patience=300)
             assert printed == "42"
-    importing = workspace.python(IMPORTING, home)
-    if used > TIMES_ITS_IMPORT * importing:
+    plain = workspace.python(PLAIN, home)
+    if used > TIMES_PLAIN * plain:
         # The first start out of a new image reads from the disk, which counts as its CPU time; a
         # start that became expensive is so again.
         async with serving(workspace, hub, home) as (ann, _, _):
             used = cpu_seconds(psutil.Process(ann.pid))
-    assert used <= TIMES_ITS_IMPORT * importing
+    assert used <= TIMES_PLAIN * plain
 
 
 def cpu_seconds(process: psutil.Process) -> float:
