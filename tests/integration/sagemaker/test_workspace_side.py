@@ -64,7 +64,7 @@ async def test_a_home_of_another_uid_is_told_by_the_job_itself(shared):
 async def test_a_stop_lets_the_server_end_in_its_own_time(world):
     """SIGTERM first; AWS kills only after 120 seconds."""
     world.platform.entrypoint = ["/bin/sh", "-c", (
-        "trap 'echo saving; sleep 0.5; echo saved; exit 0' TERM; "
+        "trap 'echo saving; sleep 0.5; echo saved; kill $!; exit 0' TERM; "
         'python -m fakes.small_workspace "$0" & wait'
     )]  # fmt: skip
     workspace = world.workspace()
