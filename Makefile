@@ -6,6 +6,8 @@ PYTHON ?= python3
 LOCK ?=
 BIN := .venv/bin
 STAMPS := .make
+# Locks are complete, and an older pip does not find in them what is asked for with an extra.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 # Most tests wait for processes, so there are more workers than cores here.
 PARALLEL ?= -n 4
 N ?= 20000
@@ -91,14 +93,14 @@ $(STAMPS)/run: requirements/run.txt pyproject.toml $(wildcard extensions/*/pypro
 	@echo "Installing Datalab into .venv (a minute or two, once)…"
 	@tools/check-python "$(PYTHON)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/run.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index \
+	@$(INSTALL) --require-hashes -r requirements/run.txt
+	@$(INSTALL) --no-build-isolation --no-index \
 		-e extensions/datalab_workspace -e extensions/datalab_pipelines -e .
 	@touch $@
 
 $(STAMPS)/test: $(STAMPS)/run requirements/test.txt
 	@echo "Installing what the tests need…"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/test.txt
+	@$(INSTALL) --require-hashes -r requirements/test.txt
 	@touch $@
 
 FRONTENDS := $(wildcard $(foreach at,package.json src/* src/*/* style/* schema/*,extensions/*/frontend/$(at)))
@@ -117,5 +119,5 @@ $(STAMPS)/image-programs: $(STAMPS)/run
 	@touch $@
 
 $(STAMPS)/image-tools: $(STAMPS)/test requirements/images.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/images.txt
+	@$(INSTALL) --require-hashes -r requirements/images.txt
 	@touch $@

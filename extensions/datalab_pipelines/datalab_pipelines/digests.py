@@ -20,8 +20,8 @@ from typing import Any
 
 from .kinds import module_of
 
-# What Python and IPython keep by themselves: __name__, _, _12, _i3, _oh.
-OF_PYTHON = re.compile(r"__\w+__|_+\d*|_i+\d*|_[dios]h|_exit_code")
+HISTORY = r"_+|_i*\d*|_[dio]h"  # what IPython remembers: _, __, _12, _i3, _oh
+OF_PYTHON = re.compile(rf"__\w+__|{HISTORY}|_exit_code")  # kept without anybody's asking
 SKIPPED = {"In", "Out", "exit", "quit", "open", "get_ipython"}
 LARGEST = 3_000_000
 PLAIN = (type(None), bool, int, float, complex, str, bytes)

@@ -26,7 +26,7 @@ INNER = (
 TABLES = ("globals", "locals", "vars")
 LOOKS = re.compile(rf"\b({'|'.join(TABLES)}|dir)\(\s*\)")
 TIMERS = {"timeit", "repeat", "Timer"}
-LOOSE = {"globals", "locals", "vars", "exec", "eval", "__import__", "setattr", "delattr"}
+LOOSE = {*TABLES, "exec", "eval", "__import__", "setattr", "delattr"}
 FILLED_IN = re.compile(r"%(?:\((\w+)\))?")
 OF_IPYTHON = {"In", "Out", "get_ipython", "exit", "quit", "open"}  # and what begins with ``_``
 
@@ -196,7 +196,7 @@ def _read_by(call: ast.Call, bound: set[str]) -> list[str]:
             tree = ast.parse(text.value)
         except SyntaxError:
             return []
-        looks = ("eval", "exec", "globals", "locals", "vars", "dir", "compile", "__import__")
+        looks = {*TABLES, "dir", "eval", "exec", "compile", "__import__"}
         for node in ast.walk(tree):
             inner = isinstance(node, ast.Global | ast.Nonlocal | ast.ImportFrom | ast.ClassDef)
             if inner or (isinstance(node, ast.Name) and node.id in looks):

@@ -29,7 +29,7 @@ ENDING = re.compile(r"[-_.\w]*\.\w+")
 BETWEEN_WORDS = re.compile(r"[\s;|&<>()`\"']+")
 LISTERS = {"ls", "find", "tree", "du"}
 MAKERS = {"mkdir", "makedirs"}
-WRITERS = re.compile(r"savefig|save\w*|im(save|write)|to_[a-z]+|dump|open|write\w*|touch")
+WRITERS = re.compile(r"save\w*|im(save|write)|to_[a-z]+|dump|open|write\w*|touch")
 LISTS = {"listdir", "scandir", "walk", "iterdir", "glob", "rglob", "iglob", "load_files"}
 
 
@@ -39,12 +39,7 @@ KEEP = ".gitkeep"
 
 def data_files(plan: Plan) -> list[str]:
     """Return the files that the notebook names, relative to its folder, and its modules."""
-    notebook = plan.analysis.notebook.path.resolve()
-    run = _run_by(plan)
-    found = set(_fitting(notebook.parent, _texts_of(plan.analysis, run)))
-    found |= set(modules(plan).values())
-    found.discard(notebook.name)
-    return sorted(one for one in found if not one.endswith(".ipynb") or one in run)
+    return _beside(plan)[0]
 
 
 def empty_folders(plan: Plan) -> list[str]:
@@ -53,18 +48,32 @@ def empty_folders(plan: Plan) -> list[str]:
     What it writes there needs them: ``plt.savefig("figures/a.png")``. None where it makes folders
     itself, or lists what is in them.
     """
-    texts = _texts_of(plan.analysis, _run_by(plan))
+    return _beside(plan)[1]
+
+
+def _beside(plan: Plan) -> tuple[list[str], list[str]]:
+    """Return ``data_files`` and ``empty_folders``."""
+    notebook = plan.analysis.notebook.path.resolve()
+    folder = notebook.parent
+    run = _run_by(plan)
+    texts = _texts_of(plan.analysis, run)
+    found = set(modules(plan).values())
+    folders: set[Path] = set()
+    for here, inside in _folders(folder, texts):
+        top = here == folder or here in folder.parents
+        if here.name in texts.leading and not top:
+            folders.add(Path(os.path.relpath(here, folder)))
+        listed = texts.lists and not top and len(inside) <= MOST_FILES
+        for path in inside:
+            if path.is_file() and (listed or texts.fit(path.name)):
+                found.add(Path(os.path.relpath(path, folder)).as_posix())
+    found.discard(notebook.name)
+    files = sorted(one for one in found if not one.endswith(".ipynb") or one in run)
     if texts.makes or texts.lists:
-        return []
-    folder = plan.analysis.notebook.path.resolve().parent
-    used = {parent for name in data_files(plan) for parent in Path(name).parents}
-    found = {
-        Path(os.path.relpath(here, folder))
-        for here, _ in _folders(folder, texts)
-        if here.name in texts.leading and here != folder and here not in folder.parents
-    }
-    inner = {parent for one in found for parent in one.parents}
-    return sorted(one.as_posix() for one in found - used - inner)
+        return files, []
+    used = {parent for name in files for parent in Path(name).parents}
+    used |= {parent for one in folders for parent in one.parents}
+    return files, sorted(one.as_posix() for one in folders - used)
 
 
 def _run_by(plan: Plan) -> set[str]:
@@ -126,8 +135,8 @@ def working_folder(plan: Plan) -> str:
     ``../data/a.csv`` has to be the same file there: so what lies around the notebook keeps its
     places below ``FILES``, and the stages work in the folder that stands for the notebook's.
     """
-    beside = [*data_files(plan), *empty_folders(plan)]
-    up = max((Path(name).parts.count("..") for name in beside), default=0)
+    files, folders = _beside(plan)
+    up = max((Path(name).parts.count("..") for name in [*files, *folders]), default=0)
     parents = plan.analysis.notebook.path.resolve().parent.parts
     return "/".join([FILES, *parents[-up:]]) if up else ""
 
@@ -170,7 +179,7 @@ class Texts:
         called = {_called(one) for node in nodes for one in nodes_in(node)}
         self.lists = bool(called & LISTS or words & LISTERS)
         self.makes = bool(called & MAKERS or words & MAKERS)
-        # Of folders, in texts that name something in them; any that is named, if files are written.
+        # Names of folders: texts name something in them, or name them where files are written.
         self.leading = {part for text in texts for part in SEPARATOR.split(text)[:-1]}
         if any(WRITERS.fullmatch(one) for one in called):
             self.leading |= self.parts
@@ -206,16 +215,6 @@ def _formatted(nodes: Iterable[ast.AST]) -> Iterator[str]:
             if isinstance(one, ast.JoinedStr):
                 texts = [str(v.value) if isinstance(v, ast.Constant) else "*" for v in one.values]
                 yield SEPARATOR.split("".join(texts))[-1]
-
-
-def _fitting(folder: Path, texts: Texts) -> Iterator[str]:
-    """Return the files that the texts name, relative to ``folder``."""
-    for here, inside in _folders(folder, texts):
-        top = here == folder or here in folder.parents
-        listed = texts.lists and not top and len(inside) <= MOST_FILES
-        for path in inside:
-            if path.is_file() and (listed or texts.fit(path.name)):
-                yield Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _folders(folder: Path, texts: Texts) -> Iterator[tuple[Path, list[Path]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 
+from ...digests import HISTORY
 from ..cells.names import Flow
 from ..cells.scopes import scope_of
 from ..model import Analysis, CodeCell
@@ -19,7 +20,7 @@ from .naming import dotted, library_names
 FRAMES = {"locals", "vars", "dir", "breakpoint", "exec"}
 OWN_FRAMES = {"locals", "vars", "dir"}  # in a function that is the same everywhere: its own
 MAIN_MODULE = {"doctest.testmod", "unittest.main", "unittest.findTestCases"}
-HISTORY = re.compile(r"_+|_i*\d*|In|Out|_oh|_dh|_ih")
+REMEMBERED = re.compile(rf"{HISTORY}|In|Out")
 
 
 def only_ipython(found: Analysis, code: list[CodeCell], bound: dict[str, list[ast.stmt]]) -> str:
@@ -83,9 +84,9 @@ def _own_frame(call: ast.AST, node: ast.stmt) -> bool:
 
 def _reads_of_history(node: ast.stmt, bound: set[str]) -> str:
     """Return the first name like ``_`` and ``Out`` that is read, and that no scope has bound."""
-    if not any(isinstance(n, ast.Name) and HISTORY.fullmatch(n.id) for n in nodes_in(node)):
+    if not any(isinstance(n, ast.Name) and REMEMBERED.fullmatch(n.id) for n in nodes_in(node)):
         return ""
     flow = Flow()
     flow.statement(node)
     read = flow.exposed | scope_of(node).reads
-    return next((one for one in sorted(read) if HISTORY.fullmatch(one) and one not in bound), "")
+    return next((one for one in sorted(read) if REMEMBERED.fullmatch(one) and one not in bound), "")

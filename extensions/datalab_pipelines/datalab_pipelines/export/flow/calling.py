@@ -40,9 +40,10 @@ def call(at: Follower, node: ast.Call) -> Value:
         at.change(named["out"].objects)
     if any(word.startswith("overwrite_") for word in named) or without_copy(node):
         at.change(everything)
-    if at.in_place & at.heap.inside(everything):  # cross_val_score(scaler, X)
-        at.change(everything)
-    _may_draw(at, at.heap.inside(everything))
+    reached = at.heap.inside(everything)
+    if at.in_place & reached:  # cross_val_score(scaler, X)
+        at.change_only(reached)
+    _may_draw(at, reached)
     name = at.name_of(node.func)
     at.sites.append(id(node))
     try:
@@ -127,8 +128,9 @@ def _method(
     user = any(is_instance(at, one) for one in owner.objects)
     if estimator and purity.TRAINING.fullmatch(method):
         if method.startswith(("fit", "partial", "set")):
-            built = at.heap.inside(owner.objects)  # of data, as a statsmodels model: not changed
-            at.change_only(frozenset(one for one in built if at.heap.types.get(one) not in DATA))
+            # Not the data that it was made of, as a model of statsmodels is.
+            inside = at.heap.inside(owner.objects)
+            at.change_only(frozenset(one for one in inside if at.heap.types.get(one) not in DATA))
             at.heap.keep(owner.objects, _kept(given, named) - owner.objects)
         if method in ("fit", "partial_fit", "set_params", "set_output"):
             return owner if kind else at.make(node, "", owner.objects)

@@ -19,22 +19,11 @@ SMALL = {  # said in a title, and missed by nobody in a name that would be cut
     *("they", "this", "those", "to", "us", "using", "was", "we", "were", "what", "which", "who"),
     *("will", "with", "you", "your"),
 }
-DANGLING = SMALL - {"do", "let"} | {  # at the end of a name that was cut
-    *(
-        "about",
-        "across",
-        "after",
-        "against",
-        "before",
-        "between",
-        "but",
-        "if",
-        "not",
-        "over",
-        "per",
-    ),
-    *("than", "through", "under", "versus", "via", "vs", "when", "where", "whether", "within"),
-    "without",
+DANGLING = {  # at the end of a name that was cut
+    *(SMALL - {"do", "let"}),
+    *("about", "across", "after", "against", "before", "between", "but", "if", "not", "over"),
+    *("per", "than", "through", "under", "versus", "via", "vs", "when", "where", "whether"),
+    *("within", "without"),
 }
 WORD = re.compile(r"[a-z0-9]+")
 CLAUSE = re.compile(r"[,;:–—|]|\s-\s|\b(?:and|or|und|et|y)\b", re.IGNORECASE)  # another one begins

@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Sequence
 
 from ..model import Plan
+from ..proof.comparing import VARIES
 from ..proof.verifying import Verification
 
 WIDTH = 72
 MOST = 8
-VARIES = "from run to run"  # in the reasons that ``comparing`` gives
 BEGIN, END = "<!-- datalab-export: begin -->", "<!-- datalab-export: end -->"
 
 
@@ -67,7 +67,7 @@ def proof(verification: Verification | None) -> list[str]:
     }
     if verification.status == "different" and any(VARIES in why for why in unknown.values()):
         found.append(
-            "Other results change from run to run in the notebook itself, so this may be chance: "
+            f"Other results change {VARIES} in the notebook itself, so this may be chance: "
             "set seeds (random_state=0, np.random.seed(0)), and export again."
         )
     if unknown:

@@ -14,6 +14,7 @@ from ...outputs import normal
 
 Run = dict[str, dict[str, Any]]  # cell → what was noted after it
 SHORT = 120
+VARIES = "from run to run"  # in the reasons of what cannot be compared for that
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Reference:
             if value.startswith("?"):
                 unsure[name] = value[2:]
             elif any(value != other.get(name) for other in others):
-                unsure[name] = "it changes from run to run"
+                unsure[name] = f"it changes {VARIES}"
             else:
                 sure[name] = value
         return sure, unsure
@@ -175,12 +176,12 @@ def _why(one: list[str], other: list[str]) -> str:
     differing = [(a, b) for a, b in zip(one, other, strict=True) if a != b]
     first, second = differing[0]
     if first.startswith("<figure"):
-        return "its figure changes from run to run"
+        return f"its figure changes {VARIES}"
     if first.startswith("<html") or len(differing) == len(one):
-        return "it changes from run to run"
+        return f"it changes {VARIES}"
     if re.sub(r"[\d.]+", "", first) == re.sub(r"[\d.]+", "", second):
-        return f"numbers in it change from run to run: {_quoted(first)}"
-    return f"it changes from run to run: {_quoted(first)}"
+        return f"numbers in it change {VARIES}: {_quoted(first)}"
+    return f"it changes {VARIES}: {_quoted(first)}"
 
 
 def _quoted(line: str) -> str:

@@ -26,7 +26,7 @@ GRACE = 10.0  # seconds for what is stopped to end what it started
 RAISED = re.compile(r"[\w.]+(?:Error|Exception|Exit|Interrupt|Warning)\b(?::|$)|[\w.]+: ")
 IN_CELL = re.compile(r'File "cell (\d+)", line (\d+)')
 NOT_INSTALLED = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
-NO_FILE = re.compile(r"FileNotFoundError\b.*?'([^']+)'", re.DOTALL)
+NO_FILE = re.compile(r"No such file or directory: ['\"]([^'\"]+)")
 NO_NETWORK = re.compile(
     r"URLError|NameResolutionError|ConnectionError|ConnectTimeout|MaxRetryError|gaierror"
 )
@@ -145,27 +145,28 @@ def does_not_run(
 
 def _what_to_do(said: str, beside: Path | None) -> str:
     if missing := NOT_INSTALLED.search(said):
+        where = "where the notebook runs: %pip install, then restart the kernel."
+        return f"Install {missing[1]} {where}"
+    lacking = NO_FILE.search(said)
+    if lacking and beside and not (beside / lacking[1]).exists():
         return (
-            f"Install {missing[1]} where the notebook runs: %pip install, then restart the kernel."
+            f"Seen from {beside} there is no {lacking[1]}: correct the path, put the file "
+            "there, or let the notebook make the folder that it writes to (os.makedirs)."
         )
-    if lacking := NO_FILE.search(said):
-        name = lacking[1]
-        if beside and not (beside / name).exists():
-            where = (
-                "There is none" if Path(name).is_absolute() else f"Seen from {beside} there is none"
-            )
-            return f"{where}: correct the path, or put the file there."
-        hint = (
+    if lacking or "FileNotFoundError" in said:
+        return (
             "The notebook runs in a copy of its folder, with the files that its cells name: name "
+            "it as text, or the folder and the file."
         )
-        return f"{hint}it as text, or the folder and the file."
     if NO_NETWORK.search(said):
-        hint = "It needs something from the network, which cannot be reached from here. Keep the "
-        return f"{hint}data beside the notebook, or export without --verify."
-    hint = (
+        return (
+            "It needs something from the network, which cannot be reached from here. Keep the data "
+            "beside the notebook, or export without --verify."
+        )
+    return (
         "Restart the kernel, run all cells, and correct what fails. A cell that is meant to fail "
+        "gets the tag raises-exception."
     )
-    return f"{hint}gets the tag raises-exception."
 
 
 def _fill(plan: Plan, folder: Path) -> Path:

@@ -23,7 +23,7 @@ from ..errors import ExportError
 from ..model import Choices, Plan, StagePlan, Warn
 from ..plans.planning import plan as make_plan
 from .comparing import Reference, difference
-from .running import Progress, TooLong, process, run_notebook, twice
+from .running import NO_FILE, Progress, TooLong, process, run_notebook, twice
 
 MOST_RUNS = 6
 MOST_QUICK_RUNS = 12  # of a notebook of which no more than QUICK seconds have gone into more runs
@@ -31,7 +31,6 @@ QUICK = 60.0
 TIMEOUT = 3600.0
 NOTES = ".proof"
 PLACE = re.compile(r"(?:ArtifactError: )?/\S+\.py:\d+: ")  # in a folder that is gone
-NO_FILE = re.compile(r"No such file or directory: ['\"]([^'\"]+)")
 UNSTORED = re.compile(
     r"(?P<stage>\w+): (?:\w+: )?the output '(?P<name>\w+)' of .* cannot be stored", re.DOTALL
 )
